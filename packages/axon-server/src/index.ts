@@ -1,0 +1,34 @@
+/**
+ * Everything that axon-backup knows about Axon Server, and nothing else.
+ * @packageDocumentation
+ */
+export { type AxonServerErrorKind, AxonServerError } from "./errors.js";
+export { isToken, type Token, token } from "./token.js";
+export {
+  type GlobalIndexName,
+  type IndexName,
+  type SegmentName,
+  STORE_KINDS,
+  type StoreFileName,
+  type StoreKind,
+} from "./names.js";
+export {
+  type AxonServerOptions,
+  type AxonServerTls,
+  type ServerHead,
+  type ServerIdentity,
+  type StoreCursor,
+} from "./client/types.js";
+export {
+  type ControlDbFile,
+  type ServerSource,
+  type SourceFile,
+  type SourceHandle,
+  type StoreListing,
+} from "./source/types.js";
+export {
+  type EventHeader,
+  type SegmentPosition,
+  type SegmentScan,
+  type Transaction,
+} from "./segment/types.js";

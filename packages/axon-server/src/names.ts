@@ -1,0 +1,40 @@
+import type { Token } from "./token.js";
+
+/** The two stores of a context. Each has segments, and tokens, of its own. */
+export type StoreKind = "events" | "snapshots";
+
+/** Both, in the order of a backup: the end of the snapshots is fixed before the end of the events (facts page, section 2). */
+export const STORE_KINDS: readonly StoreKind[] = ["snapshots", "events"];
+
+/** A segment: `%020d.events`, `%020d_%05d.snapshots`, … */
+export interface SegmentName {
+  readonly kind: "segment";
+  readonly store: StoreKind;
+  /** The whole file name, as the server has it. */
+  readonly name: string;
+  /** The token of the segment's first event. */
+  readonly segment: Token;
+  /** 0, or the number of the transformation that made this version (2023.x). */
+  readonly version: number;
+}
+
+/** An index file of one segment and version: derived data, which the server rebuilds when it is missing. */
+export interface IndexName {
+  readonly kind: "index";
+  readonly store: StoreKind;
+  readonly name: string;
+  readonly segment: Token;
+  readonly version: number;
+  /** The extension tells the type. `nindex` and `snindex` are of the jump skip index: never restored (facts page, section 7). */
+  readonly extension: "index" | "bloom" | "nindex" | "sindex" | "sbloom" | "snindex";
+}
+
+/** A global file of the jump skip index (`global-index-%05d.xref`, `.sxref`): written all the time, never restored. */
+export interface GlobalIndexName {
+  readonly kind: "global-index";
+  readonly store: StoreKind;
+  readonly name: string;
+}
+
+/** A file of a context's directory that a backup may touch. */
+export type StoreFileName = SegmentName | IndexName | GlobalIndexName;

@@ -1,0 +1,68 @@
+import type { ServerIdentity, StoreCursor } from "../client/types.js";
+import type { GlobalIndexName, IndexName, SegmentName, StoreFileName, StoreKind } from "../names.js";
+import type { Token } from "../token.js";
+
+/**
+ * An Axon Server as a backup sees it: what it is, what it lists, and the bytes of what it lists. The engine knows the server
+ * through this interface alone.
+ */
+export interface ServerSource {
+  identify(signal?: AbortSignal): Promise<ServerIdentity>;
+  /**
+   * Makes the server write a backup of its control DB (a new file at each call; never called twice on doubt), and finds that file here.
+   */
+  createControlDbBackup(signal?: AbortSignal): Promise<ControlDbFile>;
+  /**
+   * What a store has that came after `cursor`; everything, without one. Sorted, paths normalised, mapped and confined, nothing opened yet.
+   */
+  list(
+    context: string,
+    store: StoreKind,
+    cursor: StoreCursor | undefined,
+    signal?: AbortSignal,
+  ): Promise<StoreListing>;
+  /**
+   * Opens a listed file: not through a link, a regular file, the very one that was checked.
+   * Rejects with an AxonServerError: `vanished` when it is gone, `refused` when it isn't what it must be, `unreadable` otherwise.
+   */
+  open(file: SourceFile | ControlDbFile): Promise<SourceHandle>;
+  close(): Promise<void>;
+}
+
+/** One store's listing. */
+export interface StoreListing {
+  readonly context: string;
+  readonly store: StoreKind;
+  /** The last segment that the server calls closed; undefined when it has closed none yet. */
+  readonly lastClosedSegment: Token | undefined;
+  /** Segments up to `lastClosedSegment` that came after the cursor, or whose version did; ascending by segment, then version. */
+  readonly closed: readonly SourceFile<SegmentName>[];
+  /** Every segment above `lastClosedSegment`: often one, thirty after a burst; ascending. The last one is being written. */
+  readonly open: readonly SourceFile<SegmentName>[];
+  /** Index files of closed segments. They may be listed without being there. */
+  readonly indexes: readonly SourceFile<IndexName | GlobalIndexName>[];
+}
+
+/** A file of a store, where this machine has it. */
+export interface SourceFile<Name extends StoreFileName = StoreFileName> {
+  readonly name: Name;
+  /** Absolute, normalised, mapped, inside of the storage roots. */
+  readonly path: string;
+  readonly context: string;
+}
+
+/** The control DB's backup, as the server just wrote it. */
+export interface ControlDbFile {
+  /** `controldb<epochMillis>.zip` */
+  readonly name: string;
+  readonly path: string;
+}
+
+/** An open file. Reads don't move anything: many may run at once. */
+export interface SourceHandle {
+  /** Bytes, when it was opened. Segments are pre-allocated: an open one's size says nothing about its content. */
+  readonly size: number;
+  /** Reads up to `buffer.byteLength` bytes at `position`; resolves with how many; 0 at the end. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  close(): Promise<void>;
+}

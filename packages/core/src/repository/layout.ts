@@ -1,0 +1,71 @@
+import type { StoreKind } from "@axon-backup/axon-server";
+import { joinKey, type ObjectKey } from "@axon-backup/sink";
+
+/**
+ * Where things live on a sink. The one place that knows; `docs/repository-format.md` is its prose.
+ *
+ * ```
+ * repository.json
+ * contexts/<context>/<events|snapshots>/<file>      names as the server has them
+ * contexts/<context>@<timeline>/…                   the same for timelines after the first
+ * controldb/<run>.zip
+ * pages/<sha256>.json                               write-once lists of closed files that manifests point to
+ * restore-points/<run>.json                         the manifest: written last, never changed
+ * checkpoints/<run>.json                            what a run that isn't committed yet has stored; removed by the commit
+ * damaged/<key>.json                                what `verify` found damaged; removed when stored again
+ * ```
+ */
+export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");
+export const RESTORE_POINTS = "restore-points/";
+export const CHECKPOINTS = "checkpoints/";
+export const DAMAGED = "damaged/";
+
+/** The version of this layout, in `repository.json`. */
+export const LAYOUT_VERSION = 1;
+
+/**
+ * A context's name as a part of a key: letters, digits, `-` and `_` as they are, the other bytes of its UTF-8 as `%XX`.
+ * Distinct names give distinct parts, and `decodeContext` brings them back.
+ */
+export function encodeContext(context: string): string {
+  return Array.from(new TextEncoder().encode(context), (byte) => {
+    const char = String.fromCharCode(byte);
+    return /[A-Za-z0-9_-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }).join("");
+}
+
+/** Begins the keys of everything that a context has in a timeline. */
+export function contextPrefix(context: string, timeline: number): string {
+  return `contexts/${encodeContext(context)}${timeline === 0 ? "" : `@${timeline}`}/`;
+}
+
+/** The key of a segment or an index file. */
+export function storeFileKey(context: string, timeline: number, store: StoreKind, name: string): ObjectKey {
+  return joinKey(`${contextPrefix(context, timeline)}${store}`, name);
+}
+
+export function controlDbKey(run: string): ObjectKey {
+  return joinKey("controldb", `${run}.zip`);
+}
+
+export function pageKey(sha256: string): ObjectKey {
+  return joinKey("pages", `${sha256}.json`);
+}
+
+export function restorePointKey(run: string): ObjectKey {
+  return joinKey(`${RESTORE_POINTS}${run}.json`);
+}
+
+export function checkpointKey(run: string): ObjectKey {
+  return joinKey(`${CHECKPOINTS}${run}.json`);
+}
+
+/** Where the mark that `key` is damaged stands. */
+export function damageMarkKey(key: ObjectKey): ObjectKey {
+  return joinKey(`${DAMAGED}${key}.json`);
+}
+
+/** The key that a damage mark is about. */
+export function damagedKey(mark: ObjectKey): ObjectKey {
+  return joinKey(mark.slice(DAMAGED.length, -".json".length));
+}

@@ -1,0 +1,126 @@
+import type { StoreKind, Token } from "@axon-backup/axon-server";
+import type { RestorePointId } from "./restore-point-id.js";
+
+/**
+ * A restore point: everything needed to bring the store back as it was. Written last, never changed; the restore point exists when
+ * its manifest does.
+ */
+export interface Manifest {
+  readonly id: RestorePointId;
+  /** The id of the repository that it belongs to. */
+  readonly repository: string;
+  /** The restore point that this one inherits from; null for the first. */
+  readonly parent: RestorePointId | null;
+  /** ISO 8601, UTC: when the run began and when everything was stored. */
+  readonly started: string;
+  readonly finished: string;
+  /** The version of the agent that wrote it. */
+  readonly agent: string;
+  readonly server: ManifestServer;
+  readonly controlDb: StoredControlDb;
+  /** Sorted by name. */
+  readonly contexts: readonly ContextManifest[];
+}
+
+export interface ManifestServer {
+  readonly name: string;
+  readonly version: string;
+  readonly edition: "SE" | "EE";
+}
+
+export interface StoredControlDb {
+  /** The name that the server gave it. */
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface ContextManifest {
+  readonly name: string;
+  /** 0 until the server's history diverges. */
+  readonly timeline: number;
+  readonly snapshots: StoreManifest;
+  readonly events: StoreManifest;
+}
+
+/**
+ * One store of a context. Its closed files are those of the pages, in order, then `recent`.
+ */
+export interface StoreManifest {
+  /** The cursor: the last segment that the server called closed; null when it had closed none. */
+  readonly lastClosedSegment: Token | null;
+  /** The highest segment version among the closed files. */
+  readonly lastVersion: number;
+  /** The token that comes after the last event stored: 0 for an empty store. The head is the one before. */
+  readonly nextToken: Token;
+  /** Older closed files, in write-once objects that later manifests point to as well. */
+  readonly pages: readonly PageReference[];
+  /** Closed files that are in no page yet. */
+  readonly recent: readonly ClosedFile[];
+  /** Segments that were open: their copies are overwritten at every backup. Ascending. */
+  readonly open: readonly OpenSegment[];
+}
+
+/** A segment or index file that never changes. */
+export interface ClosedFile {
+  /** As the server has it; with context, timeline and store it gives the key. */
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/**
+ * A segment above `lastClosedSegment`, as far as it was valid. Every later copy, and the closed segment that it becomes, begins with these bytes.
+ */
+export interface OpenSegment {
+  readonly name: string;
+  /** How many bytes of the copy this restore point needs; restore fills with zeros behind them. */
+  readonly validBytes: number;
+  /** Of those bytes. */
+  readonly sha256: string;
+  /** The file's length on the server. A restored file must have it, or the server doesn't start. */
+  readonly length: number;
+  /** The token after its last event. */
+  readonly nextToken: Token;
+  /** Whether its end marker was there: full, but not handed over yet. `validBytes` then includes the marker. */
+  readonly complete: boolean;
+}
+
+/** Names a page. Pages are stored under the hash of their bytes, and never change. */
+export interface PageReference {
+  readonly sha256: string;
+  /** How many files it lists. */
+  readonly files: number;
+  /** Their bytes in all. */
+  readonly bytes: number;
+}
+
+/** A page's content: closed files of one store, in the order of `compareClosedFiles`. */
+export interface Page {
+  readonly context: string;
+  readonly timeline: number;
+  readonly store: StoreKind;
+  readonly files: readonly ClosedFile[];
+}
+
+/** `repository.json`. */
+export interface RepositoryInfo {
+  /** The layout's version. */
+  readonly layout: number;
+  readonly id: string;
+  readonly created: string;
+}
+
+/** What a run that isn't committed yet has stored and confirmed, so that the next one needn't send it again. */
+export interface Checkpoint {
+  readonly run: RestorePointId;
+  readonly stores: readonly Page[];
+}
+
+/** A finding of `verify`, for the next backup to mend. */
+export interface DamageMark {
+  readonly key: string;
+  /** What was found, as a sentence. */
+  readonly finding: string;
+  readonly found: string;
+}

@@ -1,0 +1,214 @@
+import { randomUUID } from "node:crypto";
+import {
+  bytesSource,
+  isSinkError,
+  type ObjectKey,
+  readAll,
+  type Sink,
+  type StoredObject,
+} from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
+import { decodeDocument, type DocumentKind, encodeDocument, sha256 } from "./document.js";
+import {
+  CHECKPOINTS,
+  checkpointKey,
+  DAMAGED,
+  damagedKey,
+  damageMarkKey,
+  LAYOUT_VERSION,
+  pageKey,
+  REPOSITORY_KEY,
+  RESTORE_POINTS,
+  restorePointKey,
+} from "./layout.js";
+import type {
+  Checkpoint,
+  ClosedFile,
+  DamageMark,
+  Manifest,
+  Page,
+  PageReference,
+  RepositoryInfo,
+  StoreManifest,
+} from "./manifest.js";
+import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
+
+/** Documents larger than this are not ours. */
+const MAX_DOCUMENT_BYTES = 256 * 1024 * 1024;
+
+/**
+ * The documents of a repository on one sink: what exists, read and written with their checksums.
+ */
+export class Repository {
+  private constructor(
+    readonly sink: Sink,
+    readonly info: RepositoryInfo,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  /**
+   * Opens the repository that the sink holds.
+   * @returns undefined when the sink is empty
+   * @throws EngineError `failed` when there is something else on the sink, or a repository of a newer layout; `damage`
+   */
+  static async open(sink: Sink, signal?: AbortSignal): Promise<Repository | undefined> {
+    const bytes = await readOptional(sink, REPOSITORY_KEY, signal);
+    if (bytes === undefined) {
+      for await (const object of sink.list("", options(signal))) {
+        throw new EngineError(
+          "failed",
+          `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,
+          "Give axon-backup a place of its own: an empty directory, bucket or prefix. If this was a repository, its repository.json has been removed.",
+        );
+      }
+      return undefined;
+    }
+    const info = decodeDocument("repository", bytes, REPOSITORY_KEY) as RepositoryInfo;
+    if (info.layout !== LAYOUT_VERSION)
+      throw new EngineError(
+        "failed",
+        `the repository has layout ${info.layout}; this version of axon-backup knows layout ${LAYOUT_VERSION}`,
+        "Use the version of axon-backup that wrote it, or a newer one.",
+      );
+    return new Repository(sink, info, signal);
+  }
+
+  /** Opens the repository, or makes one on an empty sink. */
+  static async openOrCreate(sink: Sink, now: Date, signal?: AbortSignal): Promise<Repository> {
+    const existing = await Repository.open(sink, signal);
+    if (existing) return existing;
+    const info: RepositoryInfo = { layout: LAYOUT_VERSION, id: randomUUID(), created: now.toISOString() };
+    const repository = new Repository(sink, info, signal);
+    await repository.#write("repository", REPOSITORY_KEY, info);
+    return repository;
+  }
+
+  /** The restore points, oldest first. Lists names alone: a manifest may still turn out to be damaged. */
+  async restorePoints(): Promise<RestorePointId[]> {
+    const ids: RestorePointId[] = [];
+    for await (const { key } of this.sink.list(RESTORE_POINTS, options(this.signal))) {
+      const id = key.slice(RESTORE_POINTS.length).replace(/\.json$/, "");
+      if (isRestorePointId(id)) ids.push(id);
+    }
+    return ids.sort();
+  }
+
+  /** @throws EngineError `usage` when there is no such restore point; `damage` */
+  async manifest(id: RestorePointId): Promise<Manifest> {
+    const key = restorePointKey(id);
+    const bytes = await readOptional(this.sink, key, this.signal);
+    if (bytes === undefined)
+      throw new EngineError(
+        "usage",
+        `there is no restore point ${id}`,
+        "`axon-backup list` shows the restore points there are.",
+      );
+    return decodeDocument("restore-point", bytes, key) as Manifest;
+  }
+
+  /** Commits: after this, and only after this, the restore point exists. Reads it back before it believes. */
+  async commit(manifest: Manifest): Promise<void> {
+    await this.#write("restore-point", restorePointKey(manifest.id), manifest);
+  }
+
+  /** Every closed file of a store, older ones first. @throws EngineError `damage` when a page is missing or damaged */
+  async closedFiles(store: StoreManifest): Promise<ClosedFile[]> {
+    const files: ClosedFile[] = [];
+    for (const reference of store.pages)
+      for (const file of (await this.page(reference)).files) files.push(file);
+    return files.concat(store.recent);
+  }
+
+  /** @throws EngineError `damage` when the page is missing or damaged */
+  async page(reference: PageReference): Promise<Page> {
+    const key = pageKey(reference.sha256);
+    const bytes = await readOptional(this.sink, key, this.signal);
+    if (bytes === undefined || sha256(bytes) !== reference.sha256)
+      throw new EngineError(
+        "damage",
+        `${key}, a part of the manifest, is ${bytes === undefined ? "missing" : "damaged"}`,
+        "Use another sink that has the same restore point, or an older restore point of this one.",
+      );
+    return decodeDocument("page", bytes, key) as Page;
+  }
+
+  /** Stores a page. Doing it again changes nothing. */
+  async writePage(page: Page): Promise<PageReference> {
+    const hash = sha256(encodeDocument("page", page));
+    await this.#write("page", pageKey(hash), page);
+    return {
+      sha256: hash,
+      files: page.files.length,
+      bytes: page.files.reduce((sum, file) => sum + file.size, 0),
+    };
+  }
+
+  /** What runs that never committed have stored. A damaged checkpoint counts as none: it saves work, nothing else. */
+  async checkpoints(): Promise<{ readonly key: ObjectKey; readonly checkpoint: Checkpoint | undefined }[]> {
+    const found: { key: ObjectKey; checkpoint: Checkpoint | undefined }[] = [];
+    for await (const { key } of this.sink.list(CHECKPOINTS, options(this.signal))) {
+      const bytes = await readOptional(this.sink, key, this.signal);
+      let checkpoint: Checkpoint | undefined;
+      try {
+        if (bytes) checkpoint = decodeDocument("checkpoint", bytes, key) as Checkpoint;
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+      }
+      found.push({ key, checkpoint });
+    }
+    return found;
+  }
+
+  async writeCheckpoint(checkpoint: Checkpoint): Promise<ObjectKey> {
+    const key = checkpointKey(checkpoint.run);
+    await this.#write("checkpoint", key, checkpoint);
+    return key;
+  }
+
+  /** The keys that `verify` found damaged and no backup has stored again. */
+  async damagedKeys(): Promise<Set<ObjectKey>> {
+    const keys = new Set<ObjectKey>();
+    for await (const { key } of this.sink.list(DAMAGED, options(this.signal))) keys.add(damagedKey(key));
+    return keys;
+  }
+
+  async markDamaged(mark: DamageMark & { readonly key: ObjectKey }): Promise<void> {
+    await this.#write("damage", damageMarkKey(mark.key), mark);
+  }
+
+  async removeDamageMark(key: ObjectKey): Promise<void> {
+    await this.sink.delete(damageMarkKey(key), options(this.signal));
+  }
+
+  /** Writes a document and reads it back: these are small, and everything else hangs on them. */
+  async #write(kind: DocumentKind, key: ObjectKey, body: object): Promise<StoredObject> {
+    const bytes = encodeDocument(kind, body);
+    const stored = await this.sink.put(key, bytesSource(bytes), options(this.signal));
+    const back = await readOptional(this.sink, key, this.signal);
+    if (back === undefined || Buffer.compare(back, bytes) !== 0)
+      throw new EngineError(
+        "failed",
+        `${key} was written, but reading it back gives ${back === undefined ? "nothing" : "other bytes"}`,
+        "The storage doesn't keep what it confirms. Don't use it before `axon-backup check` passes.",
+      );
+    return stored;
+  }
+}
+
+/** Call options with the signal, if there is one. */
+export function options(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
+}
+
+async function readOptional(
+  sink: Sink,
+  key: ObjectKey,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await readAll(sink.get(key, options(signal)), MAX_DOCUMENT_BYTES);
+  } catch (error) {
+    if (isSinkError(error, "not-found")) return undefined;
+    throw error;
+  }
+}

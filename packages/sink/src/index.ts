@@ -1,0 +1,24 @@
+/**
+ * The contract between axon-backup and a storage plugin. Read `sink.ts` first: the promises are in prose there.
+ * @packageDocumentation
+ */
+export { CONTRACT_VERSION, type SinkPlugin, type OpenContext, type SinkLog } from "./plugin.js";
+export { type JsonSchema } from "./json-schema.js";
+export {
+  isSinkError,
+  SinkError,
+  type SinkErrorKind,
+  type SinkErrorOptions,
+  SINK_ERROR_KINDS,
+} from "./errors.js";
+export { isObjectKey, joinKey, type ObjectKey, objectKey, MAX_KEY_BYTES, MAX_PART_BYTES } from "./key.js";
+export { Secret } from "./secret.js";
+export {
+  type CallOptions,
+  type ConditionalPut,
+  type ByteRange,
+  type Sink,
+  type StoredChecksum,
+  type StoredObject,
+} from "./sink.js";
+export { bytesSource, readAll, type Source, sliceSource } from "./source.js";

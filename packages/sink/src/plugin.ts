@@ -1,0 +1,46 @@
+import type { JsonSchema } from "./json-schema.js";
+import type { Sink } from "./sink.js";
+
+/** The version of this contract. It changes when a sink written for the old one would no longer work. */
+export const CONTRACT_VERSION = 1;
+
+/**
+ * What a plugin's package exports as `plugin` (or as its default):
+ *
+ * ```ts
+ * export const plugin: SinkPlugin<Options> = { contract: CONTRACT_VERSION, type: "webdav", optionsSchema, open };
+ * ```
+ */
+export interface SinkPlugin<Options = unknown> {
+  /** The contract that the plugin was written for: `CONTRACT_VERSION` at that time. */
+  readonly contract: number;
+  /** What the operator writes as `type:`. Lower-case letters, digits and `-`. */
+  readonly type: string;
+  /** One line for people: "Directories on this machine". */
+  readonly description: string;
+  /** Schema of the options: all keys of the sink's YAML that aren't the agent's own (`type`, `enabled`, `retention`, `limits`, …). */
+  readonly optionsSchema: JsonSchema;
+  /**
+   * Opens the sink. `options` have passed the schema, defaults are filled in, secrets are `Secret`s.
+   * Rejects with a `SinkError` when the storage can't be had, or can't keep the contract: better now than in mid-run.
+   */
+  open(options: Options, context: OpenContext): Promise<Sink>;
+}
+
+/** What the agent gives a plugin besides its options. */
+export interface OpenContext {
+  /** The sink's name: that of its YAML file. */
+  readonly name: string;
+  /** Reading commands open with `read`: nothing may be created or changed then, and the storage may be read-only. */
+  readonly purpose: "read" | "write";
+  readonly signal?: AbortSignal;
+  /** For facts worth keeping (connected, chose a part size). Errors are returned, never logged. */
+  readonly log?: SinkLog;
+}
+
+/** Structured logging: a message and its fields. */
+export type SinkLog = (
+  level: "debug" | "info" | "warn",
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
