@@ -28,7 +28,13 @@ export {
 } from "./source/types.js";
 export {
   type EventHeader,
+  type SegmentEvent,
+  type SegmentHeader,
   type SegmentPosition,
   type SegmentScan,
+  type SegmentVisitor,
   type Transaction,
+  type UnreadableEvent,
 } from "./segment/types.js";
+export { SegmentScanner, type SegmentScannerOptions } from "./segment/scanner.js";
+export { scanSegment, type ScanSegmentOptions } from "./segment/scan-segment.js";
