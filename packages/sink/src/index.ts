@@ -21,4 +21,4 @@ export {
   type StoredChecksum,
   type StoredObject,
 } from "./sink.js";
-export { bytesSource, readAll, type Source, sliceSource } from "./source.js";
+export { bytesSource, exactly, readAll, type Source, sliceSource } from "./source.js";

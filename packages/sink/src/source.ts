@@ -1,3 +1,5 @@
+import { SinkError } from "./errors.js";
+
 /**
  * Bytes to be stored, which can be read more than once: a retry opens the source again.
  */
@@ -40,6 +42,57 @@ export function sliceSource(source: Source, offset: number): Source {
       }
     },
   };
+}
+
+/**
+ * The chunks of `source`, for a sink's `put`: opens it, and holds it to its size. Rejects with the source's own error, unchanged; with
+ * the signal's reason as soon as it is aborted, even when the source takes no notice; and with `invalid` when the source gives
+ * fewer or more than `source.size` bytes (never more than that are yielded).
+ */
+export async function* exactly(source: Source, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  signal?.throwIfAborted();
+  let interrupt: ((reason: unknown) => void) | undefined;
+  const onAbort = (): void => interrupt?.(signal?.reason);
+  // Registered before the source's own listener, so that the signal's reason comes before whatever the source makes of it.
+  signal?.addEventListener("abort", onAbort, { once: true });
+  const iterator = source.open(signal)[Symbol.asyncIterator]();
+  const next = (): Promise<IteratorResult<Uint8Array, unknown>> =>
+    new Promise((resolve, reject) => {
+      interrupt = reject;
+      iterator.next().then(resolve, reject);
+    });
+  let size = 0;
+  let ended = false;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const step = await next();
+      if (step.done === true) break;
+      size += step.value.byteLength;
+      if (size > source.size)
+        throw new SinkError(
+          "invalid",
+          `the source gives more than the ${source.size} bytes that it announced`,
+        );
+      yield step.value;
+    }
+    ended = true;
+    if (size < source.size)
+      throw new SinkError(
+        "invalid",
+        `the source ended after ${size} of the ${source.size} bytes that it announced`,
+      );
+  } catch (error) {
+    if (signal?.aborted === true) throw signal.reason;
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    if (!ended) {
+      // As `for await` does it, a failing release doesn't hide the failure that led to it. A source that hangs can't be waited for.
+      const released = Promise.resolve(iterator.return?.()).catch(() => undefined);
+      if (signal?.aborted !== true) await released;
+    }
+  }
 }
 
 /**
