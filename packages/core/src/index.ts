@@ -21,3 +21,12 @@ export type {
   StoreManifest,
 } from "./repository/manifest.js";
 export { Repository } from "./repository/repository.js";
+export { backup } from "./backup/backup.js";
+export type {
+  BackupOptions,
+  BackupReport,
+  ContextReport,
+  NamedSink,
+  SinkReport,
+  Tally,
+} from "./backup/types.js";

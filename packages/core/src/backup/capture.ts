@@ -1,0 +1,170 @@
+import {
+  AxonServerError,
+  scanSegment,
+  type SegmentName,
+  type ServerSource,
+  type SourceFile,
+  type SourceHandle,
+  STORE_KINDS,
+  type StoreKind,
+  type StoreListing,
+} from "@axon-backup/axon-server";
+import { EngineError } from "../errors.js";
+import type { OpenSegment } from "../repository/manifest.js";
+import { hashPrefix } from "../sinks/hashing.js";
+import { checkContinuity, cursorFor, divergence, findPreviousOpen } from "./divergence.js";
+import type { CapturedContext, CapturedOpen, CapturedStore, StoreState } from "./model.js";
+
+/** A listed file may be gone by the time it is opened (tiering, retention): how often a listing is taken anew. */
+const LISTINGS = 3;
+
+/**
+ * Fixes what a restore point will hold of a context: lists both stores and finds the end of each open segment, the snapshots before the
+ * events, so that no snapshot is of a state that the events don't have. Reads, and changes nothing.
+ * @throws EngineError `diverged` when the server's history isn't the one that `previous` was taken from
+ */
+export async function captureContext(
+  source: ServerSource,
+  context: string,
+  previous: Readonly<Record<StoreKind, StoreState>>,
+  signal?: AbortSignal,
+): Promise<CapturedContext> {
+  const captured: Partial<Record<StoreKind, CapturedStore>> = {};
+  for (const store of STORE_KINDS)
+    captured[store] = await captureStore(source, context, store, previous[store], signal);
+  return captured as CapturedContext;
+}
+
+async function captureStore(
+  source: ServerSource,
+  context: string,
+  store: StoreKind,
+  previous: StoreState,
+  signal?: AbortSignal,
+): Promise<CapturedStore> {
+  for (let attempt = 1; ; attempt++) {
+    const listing = await source.list(context, store, cursorFor(previous), signal);
+    const behind = divergence(listing, previous);
+    if (behind !== undefined) throw diverged(context, store, behind);
+    try {
+      return await fixEnds(source, listing, previous, signal);
+    } catch (error) {
+      const vanished = error instanceof AxonServerError && error.kind === "vanished";
+      if (!vanished || attempt === LISTINGS) throw error;
+    }
+  }
+}
+
+async function fixEnds(
+  source: ServerSource,
+  listing: StoreListing,
+  previous: StoreState,
+  signal?: AbortSignal,
+): Promise<CapturedStore> {
+  const { context, store } = listing;
+  const warnings: string[] = [];
+  for (const recorded of previous.open) {
+    const file = findPreviousOpen(listing, recorded);
+    if (file === "gone")
+      throw diverged(context, store, `${recorded.name}, which was open, is neither open nor closed there`);
+    if (file === "transformed")
+      warnings.push(`${context}/${store}: ${recorded.name} was transformed since, and can't be compared`);
+    else await withHandle(source, file, (handle) => comparePrefix(handle, file, recorded, signal));
+  }
+  const open: CapturedOpen[] = [];
+  for (const file of listing.open) {
+    const recorded = previous.open.find(({ name }) => name === file.name.name);
+    const state = await withHandle(source, file, (handle) =>
+      fixEnd(handle, file, recorded, warnings, signal),
+    );
+    open.push({ file, state, previous: recorded });
+  }
+  checkContinuity(listing, open);
+  return { listing, open, warnings };
+}
+
+async function comparePrefix(
+  handle: SourceHandle,
+  file: SourceFile<SegmentName>,
+  recorded: OpenSegment,
+  signal?: AbortSignal,
+): Promise<void> {
+  const hash =
+    handle.size < recorded.validBytes ? undefined : await hashPrefix(handle, recorded.validBytes, signal);
+  if (hash !== recorded.sha256)
+    throw diverged(
+      file.context,
+      file.name.store,
+      `the first ${recorded.validBytes} bytes of ${recorded.name} are not those that were backed up`,
+    );
+}
+
+async function fixEnd(
+  handle: SourceHandle,
+  file: SourceFile<SegmentName>,
+  recorded: OpenSegment | undefined,
+  warnings: string[],
+  signal?: AbortSignal,
+): Promise<CapturedOpen["state"]> {
+  const { name, segment } = file.name;
+  if (recorded?.complete === true)
+    return {
+      name,
+      validBytes: recorded.validBytes,
+      length: handle.size,
+      nextToken: recorded.nextToken,
+      complete: true,
+    };
+  const scan = await scanSegment(handle, {
+    segment,
+    ...(recorded && { from: { offset: recorded.validBytes, token: recorded.nextToken } }),
+    ...(signal && { signal }),
+  });
+  if (scan.state === "torn")
+    warnings.push(
+      `${file.path}: ${scan.reason}; taken up to the last complete transaction, at byte ${scan.validBytes}`,
+    );
+  if (scan.state === "foreign")
+    warnings.push(
+      `${file.path}: segments of format version ${scan.formatVersion} are not known; taken as they are, unchecked`,
+    );
+  return {
+    name,
+    validBytes: scan.state === "foreign" ? await contentEnd(handle) : scan.validBytes,
+    length: handle.size,
+    nextToken: scan.nextToken,
+    complete: scan.state === "closed",
+  };
+}
+
+/** The end of what isn't zeros: as far as a segment of an unknown format can be told from its pre-allocated rest. */
+async function contentEnd(handle: SourceHandle): Promise<number> {
+  const buffer = Buffer.alloc(1024 * 1024);
+  for (let end = handle.size; end > 0; end -= Math.min(end, buffer.byteLength)) {
+    const start = Math.max(0, end - buffer.byteLength);
+    const count = await handle.read(buffer.subarray(0, end - start), start);
+    for (let index = count; index > 0; index--) if (buffer[index - 1] !== 0) return start + index;
+  }
+  return 0;
+}
+
+async function withHandle<T>(
+  source: ServerSource,
+  file: SourceFile,
+  use: (handle: SourceHandle) => Promise<T>,
+): Promise<T> {
+  const handle = await source.open(file);
+  try {
+    return await use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+function diverged(context: string, store: StoreKind, what: string): EngineError {
+  return new EngineError(
+    "diverged",
+    `the server's history of ${context} (${store}) is not the one that this sink has: ${what}`,
+    "Nothing was changed on the sink. If the server was reset or restored on purpose, back up to a new, empty sink and keep this one: its restore points stay restorable. If not, find out why before anything else.",
+  );
+}

@@ -1,0 +1,86 @@
+import type { StoreKind } from "@axon-backup/axon-server";
+import type { ObjectKey } from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
+import type { ClosedFile } from "../repository/manifest.js";
+import { cursorFor } from "./divergence.js";
+import type { Outcome, StoreState, StoringTools } from "./model.js";
+import type { ClosedSource, PlannedFile } from "./plan.js";
+import { isVanished } from "./transfer.js";
+
+export interface ClosedFileTools extends StoringTools {
+  readonly keyOf: (name: string) => ObjectKey;
+  readonly signal: AbortSignal;
+  readonly context: string;
+  readonly store: StoreKind;
+  readonly previous: StoreState;
+}
+
+/** Does what the plan says of one closed file. */
+export async function storeClosedFile(tools: ClosedFileTools, planned: PlannedFile): Promise<Outcome> {
+  switch (planned.kind) {
+    case "inherited":
+      return { kind: "inherited", entry: planned.entry };
+    case "resume":
+      if (await tools.transfer.isSame(planned.file, planned.earlier, tools.signal))
+        return { kind: "inherited", entry: planned.earlier };
+      return withRelisting(tools, planned.file, "added", undefined);
+    case "new":
+      return withRelisting(tools, planned.file, "added", undefined);
+    case "repair":
+      return withRelisting(tools, planned.file, "repaired", planned.expected);
+  }
+}
+
+/**
+ * Stores a file that may be gone by now: tiering moves closed files, compaction and retention remove them, and index files are listed before
+ * they exist. It is an error only when a fresh listing still names it.
+ */
+async function withRelisting(
+  tools: ClosedFileTools,
+  file: ClosedSource,
+  kind: "added" | "repaired",
+  expected: ClosedFile | undefined,
+): Promise<Outcome> {
+  const { transfer, keyOf, signal } = tools;
+  const key = keyOf(file.name.name);
+  try {
+    return { kind, entry: await transfer.closedFile(key, file, expected, signal) };
+  } catch (error) {
+    if (!isVanished(error)) throw error;
+    if (file.name.kind === "index")
+      return gone(
+        tools,
+        `index file ${file.path} is listed but does not exist: left out (the server rebuilds it)`,
+      );
+    const again = await findAgain(tools, file);
+    if (again === undefined && expected === undefined)
+      return gone(
+        tools,
+        `${file.path} was listed, and is gone: the server has removed this segment meanwhile`,
+      );
+    if (again === undefined || again.path === file.path) throw missing(file, error);
+    return { kind, entry: await transfer.closedFile(key, again, expected, signal) };
+  }
+}
+
+async function findAgain(
+  { shared, context, store, previous, signal }: ClosedFileTools,
+  file: ClosedSource,
+): Promise<ClosedSource | undefined> {
+  const listing = await shared.source.list(context, store, cursorFor(previous), signal);
+  return listing.closed.find(({ name }) => name.name === file.name.name);
+}
+
+function gone({ observer, name }: ClosedFileTools, message: string): Outcome {
+  observer({ kind: "warning", sink: name, message });
+  return { kind: "gone", entry: undefined };
+}
+
+function missing(file: ClosedSource, cause: unknown): EngineError {
+  return new EngineError(
+    "failed",
+    `segment ${file.path} is missing: the server lists it, also when asked again, but there is no such file`,
+    "Check that this machine sees the server's storage (mounts, `server.paths` in agent.yaml). If the file is really gone, the server itself has lost events.",
+    cause,
+  );
+}

@@ -1,0 +1,59 @@
+import type { SegmentName, SourceFile, StoreCursor, StoreListing } from "@axon-backup/axon-server";
+import { EngineError } from "../errors.js";
+import type { OpenSegment } from "../repository/manifest.js";
+import type { CapturedOpen, StoreState } from "./model.js";
+
+/** The cursor for the server's listing. */
+export function cursorFor(state: StoreState): StoreCursor | undefined {
+  return state.listAfter === null
+    ? undefined
+    : { lastClosedSegment: state.listAfter, lastVersion: state.lastVersion };
+}
+
+/**
+ * Why the listing can't be of the history that was backed up, if the cursor tells; else undefined. A server that stands behind the cursor
+ * was reset or restored: it never means "nothing new" (docs/axon-server.md, section 1).
+ */
+export function divergence(listing: StoreListing, previous: StoreState): string | undefined {
+  const { lastClosedSegment } = previous;
+  if (
+    lastClosedSegment !== null &&
+    (listing.lastClosedSegment === undefined || listing.lastClosedSegment < lastClosedSegment)
+  )
+    return `its last closed segment is ${listing.lastClosedSegment ?? "none at all"}, behind ${lastClosedSegment}, which was backed up as closed`;
+  return undefined;
+}
+
+/**
+ * Where the listing has a segment that was open at the last backup; `transformed` when only a newer version of it is left,
+ * `gone` when there is none: then the history isn't the same.
+ */
+export function findPreviousOpen(
+  listing: StoreListing,
+  recorded: OpenSegment,
+): SourceFile<SegmentName> | "transformed" | "gone" {
+  const files = [...listing.open, ...listing.closed];
+  const same = files.find(({ name }) => name.name === recorded.name);
+  if (same) return same;
+  const segment = Number.parseInt(recorded.name, 10);
+  return files.some(({ name }) => name.segment === segment && name.version > 0) ? "transformed" : "gone";
+}
+
+/**
+ * Checks that the open segments follow each other without a gap: every one but the last is complete, and the next begins with its next token.
+ * @throws EngineError `failed`
+ */
+export function checkContinuity(
+  listing: StoreListing,
+  open: readonly Pick<CapturedOpen, "file" | "state">[],
+): void {
+  for (const [index, { file, state }] of open.entries()) {
+    const next = open[index + 1];
+    if (next === undefined || (state.complete && state.nextToken === next.file.name.segment)) continue;
+    throw new EngineError(
+      "failed",
+      `${listing.context} (${listing.store}): ${file.name.name} ends ${state.complete ? "" : "unfinished "}before token ${state.nextToken}, but ${next.file.name.name} follows it`,
+      "The server's own files have a gap, or the listing lacks a segment. Try again; if it stays, let Axon Server check its store.",
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import type {
+  ControlDbFile,
+  SegmentName,
+  ServerIdentity,
+  ServerSource,
+  SourceFile,
+  StoreKind,
+  StoreListing,
+  Token,
+} from "@axon-backup/axon-server";
+import type { Observer } from "../observer.js";
+import type { ClosedFile, OpenSegment, PageReference } from "../repository/manifest.js";
+import type { Repository } from "../repository/repository.js";
+import type { Checkpointer } from "./checkpointer.js";
+import type { StoredFiles, StorePlan } from "./plan.js";
+import type { Transfer } from "./transfer.js";
+
+// What the steps of a run hand to each other, in the order of the steps.
+
+/** What one backup's sinks share: the server, and what was asked of it for all of them. */
+export interface SharedRun {
+  readonly source: ServerSource;
+  readonly identity: ServerIdentity;
+  readonly contexts: readonly string[];
+  readonly agent: string;
+  readonly started: Date;
+  readonly now: () => Date;
+  /** The control DB's backup: made when the first sink asks for it, once. */
+  readonly controlDb: () => Promise<ControlDbFile>;
+  /** What a context holds: taken once for all sinks that stand at the same place. */
+  readonly capture: (
+    context: string,
+    previous: Readonly<Record<StoreKind, StoreState>>,
+  ) => Promise<CapturedContext>;
+  readonly concurrency: number;
+  readonly checkpointInterval: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Where a sink stands with a store: what its newest restore point says, as far as the server must be asked or compared. */
+export interface StoreState {
+  /** What the server called the last closed segment; null when none was closed, or there is no restore point yet. */
+  readonly lastClosedSegment: Token | null;
+  readonly lastVersion: number;
+  /** Ask the server for files after this segment: `lastClosedSegment`, or less when something has to be stored again. Null: for all. */
+  readonly listAfter: Token | null;
+  readonly open: readonly OpenSegment[];
+}
+
+/** The state of a sink without a restore point. */
+export const NOTHING_STORED: StoreState = {
+  lastClosedSegment: null,
+  lastVersion: 0,
+  listAfter: null,
+  open: [],
+};
+
+/** What a sink holds of one context. */
+export interface ContextState {
+  readonly timeline: number;
+  readonly stores: Readonly<Record<StoreKind, StoreOnSink>>;
+}
+
+export interface StoreOnSink {
+  readonly pages: readonly { readonly reference: PageReference; readonly files: readonly ClosedFile[] }[];
+  readonly files: StoredFiles;
+  /** What the server is asked and compared with. */
+  readonly state: StoreState;
+}
+
+/** An open segment with its end fixed: what the transfer copies, whatever the server appends meanwhile. */
+export interface CapturedOpen {
+  readonly file: SourceFile<SegmentName>;
+  readonly state: Omit<OpenSegment, "sha256">;
+  /** What the newest restore point recorded of this segment: the copy must begin with it. */
+  readonly previous: OpenSegment | undefined;
+}
+
+/** One store as it will be in the restore point. */
+export interface CapturedStore {
+  readonly listing: StoreListing;
+  readonly open: readonly CapturedOpen[];
+  readonly warnings: readonly string[];
+}
+
+export type CapturedContext = Readonly<Record<StoreKind, CapturedStore>>;
+
+/** One context in the middle of a run: what the sink has, what the server has, and what is to be done. */
+export interface ContextRun {
+  readonly name: string;
+  readonly state: ContextState;
+  readonly captured: CapturedContext;
+  readonly plan: Readonly<Record<StoreKind, StorePlan>>;
+}
+
+/** What storing needs, besides the plan. */
+export interface StoringTools {
+  readonly shared: SharedRun;
+  readonly transfer: Transfer;
+  readonly checkpointer: Checkpointer;
+  readonly repository: Repository;
+  readonly observer: Observer;
+  /** The sink's name. */
+  readonly name: string;
+}
+
+/** What became of a planned file. `entry` is what the manifest says of it; undefined when the file is gone and can be done without. */
+export interface Outcome {
+  readonly kind: "inherited" | "added" | "repaired" | "gone";
+  readonly entry: ClosedFile | undefined;
+}

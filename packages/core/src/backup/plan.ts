@@ -1,0 +1,108 @@
+import {
+  type IndexName,
+  type SegmentName,
+  type SourceFile,
+  type StoreListing,
+  token,
+  type Token,
+} from "@axon-backup/axon-server";
+import type { ClosedFile } from "../repository/manifest.js";
+
+/** A closed file of the store that can be copied. */
+export type ClosedSource = SourceFile<SegmentName | IndexName>;
+
+/** What happens to one closed file. */
+export type PlannedFile =
+  /** Taken over from the newest restore point: nothing to send. */
+  | { readonly kind: "inherited"; readonly entry: ClosedFile }
+  /** A run that was cut off has stored it. Taken over if the server still has the same bytes; no restore point vouches for that yet. */
+  | { readonly kind: "resume"; readonly file: ClosedSource; readonly earlier: ClosedFile }
+  | { readonly kind: "new"; readonly file: ClosedSource }
+  /** It is in the newest restore point, but gone from the sink or damaged there: what is stored now must be the same bytes. */
+  | { readonly kind: "repair"; readonly file: ClosedSource; readonly expected: ClosedFile };
+
+/** What the newest restore point, the sink and runs that were cut off say about one store's closed files. */
+export interface StoredFiles {
+  /** Of the newest restore point, in its order. */
+  readonly closed: readonly ClosedFile[];
+  /** What runs that were cut off have stored and confirmed. */
+  readonly unfinished: ReadonlyMap<string, ClosedFile>;
+  /** The size of the object that the sink holds under this name. */
+  readonly sizeOf: (name: string) => number | undefined;
+  /** Whether `verify` found the object damaged. */
+  readonly isDamaged: (name: string) => boolean;
+}
+
+/** What one run does with one store's closed files. */
+export interface StorePlan {
+  /** Those of the restore point: as in the newest one, in its order, then the new ones by name. */
+  readonly files: readonly PlannedFile[];
+  /** Segments of the newest restore point that are gone or damaged on the sink, and that the server doesn't list any more. */
+  readonly lost: readonly ClosedFile[];
+  /** Index files in the same position: derived data, left out. */
+  readonly dropped: readonly ClosedFile[];
+}
+
+/**
+ * What to store and what is inherited. Pure: everything that it decides on is in its arguments.
+ *
+ * Open segments aren't here: their copies are overwritten, always, whatever the sink holds.
+ */
+export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, stored: StoredFiles): StorePlan {
+  const listed = new Map<string, ClosedSource>();
+  for (const file of [...listing.closed, ...listing.indexes])
+    if (isKept(file)) listed.set(file.name.name, file);
+
+  const intact = (file: ClosedFile): boolean =>
+    stored.sizeOf(file.name) === file.size && !stored.isDamaged(file.name);
+  const files: PlannedFile[] = [];
+  const lost: ClosedFile[] = [];
+  const dropped: ClosedFile[] = [];
+  for (const expected of stored.closed) {
+    const file = listed.get(expected.name);
+    listed.delete(expected.name);
+    if (intact(expected)) files.push({ kind: "inherited", entry: expected });
+    else if (file) files.push({ kind: "repair", file, expected });
+    else (isSegmentFile(expected.name) ? lost : dropped).push(expected);
+  }
+  for (const [name, file] of [...listed].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    const earlier = stored.unfinished.get(name);
+    files.push(earlier && intact(earlier) ? { kind: "resume", file, earlier } : { kind: "new", file });
+  }
+  return { files, lost, dropped };
+}
+
+/**
+ * The segment after which the server must list, so that everything that has to be stored again comes back too: the cursor, or less when
+ * closed files are gone or damaged on the sink. Null: list everything.
+ */
+export function listAfter(cursor: Token | null, stored: StoredFiles): Token | null {
+  if (cursor === null) return null;
+  let lowest = Infinity;
+  for (const file of stored.closed)
+    if (stored.sizeOf(file.name) !== file.size || stored.isDamaged(file.name))
+      lowest = Math.min(lowest, segmentOf(file.name));
+  if (lowest > cursor) return cursor;
+  let after: Token | null = null;
+  for (const { name } of stored.closed) {
+    const segment = segmentOf(name);
+    if (segment < lowest && (after === null || segment > after)) after = segment;
+  }
+  return after;
+}
+
+/** Jump skip indexes change all the time and are never restored: storing them would cost and bring nothing. */
+function isKept(file: SourceFile): file is ClosedSource {
+  return (
+    file.name.kind === "segment" || (file.name.kind === "index" && !file.name.extension.endsWith("nindex"))
+  );
+}
+
+function isSegmentFile(name: string): boolean {
+  return name.endsWith(".events") || name.endsWith(".snapshots");
+}
+
+/** File names begin with the segment's number: that is what the grammar says of them. */
+function segmentOf(name: string): Token {
+  return token(Number.parseInt(name, 10));
+}

@@ -1,0 +1,123 @@
+import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
+import type { Sink } from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
+import type { Observer } from "../observer.js";
+import { controlDbKey } from "../repository/layout.js";
+import type { Manifest } from "../repository/manifest.js";
+import { Repository } from "../repository/repository.js";
+import { nextRestorePointId } from "../repository/restore-point-id.js";
+import { Checkpointer } from "./checkpointer.js";
+import type { ContextRun, SharedRun } from "./model.js";
+import { planStore, type StorePlan } from "./plan.js";
+import { readSinkState, type SinkState } from "./sink-state.js";
+import { reportContext, storeContext, type StoredContext } from "./store-context.js";
+import { Transfer } from "./transfer.js";
+import type { SinkReport } from "./types.js";
+
+/**
+ * One backup to one sink, from its first read to its commit. Until the last write, nothing that a restore point needs is changed: a run that ends
+ * anywhere leaves every restore point as it was, and no new one.
+ */
+export async function runSink(
+  shared: SharedRun,
+  name: string,
+  sink: Sink,
+  observer: Observer,
+): Promise<Omit<SinkReport & { outcome: "committed" }, "warnings">> {
+  const step = (what: string): void => {
+    observer({ kind: "step", sink: name, step: what });
+  };
+
+  step("repository");
+  await sink.removeLeftovers?.(shared.signal && { signal: shared.signal });
+  const repository = await Repository.openOrCreate(sink, shared.now(), shared.signal);
+  const state = await readSinkState(repository, shared.signal);
+  for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
+  const id = nextRestorePointId(shared.started, state.newestId);
+
+  step("control DB"); // First of all: it points into what is read after it.
+  const controlDb = await shared.controlDb();
+
+  step("inventory"); // Snapshots before events, in each context. Compares with what the sink has, and stops where the history diverged.
+  const contexts: ContextRun[] = [];
+  for (const context of shared.contexts) contexts.push(await planContext(shared, state, context));
+  for (const context of contexts) refuseLoss(context);
+
+  step("transfer");
+  announceWork(contexts, name, observer);
+  const transfer = new Transfer(shared.source, sink, name, observer);
+  const checkpointer = new Checkpointer(repository, id, shared.checkpointInterval);
+  const signal = shared.signal ?? new AbortController().signal;
+  const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, signal);
+  const stored: StoredContext[] = [];
+  for (const context of contexts)
+    stored.push(await storeContext({ shared, transfer, checkpointer, repository, observer, name }, context));
+
+  step("commit"); // The manifest is the last write: with it, the restore point exists.
+  const manifest: Manifest = {
+    id,
+    repository: repository.info.id,
+    parent: state.newest?.id ?? null,
+    started: shared.started.toISOString(),
+    finished: shared.now().toISOString(),
+    agent: shared.agent,
+    server: {
+      name: shared.identity.nodeName,
+      version: shared.identity.version,
+      edition: shared.identity.edition,
+    },
+    controlDb: storedControlDb,
+    contexts: stored.map(({ manifest: context }) => context),
+  };
+  await repository.commit(manifest);
+  observer({ kind: "committed", sink: name, restorePoint: id });
+
+  // What served this run alone. Left over if the agent dies here, and removed by the next run.
+  for (const mended of stored.flatMap(({ mended }) => mended)) await repository.removeDamageMark(mended);
+  for (const key of [...state.checkpoints, ...checkpointer.keys]) await sink.delete(key);
+
+  return {
+    sink: name,
+    outcome: "committed",
+    restorePoint: id,
+    contexts: stored.map(reportContext),
+    sent: transfer.sent,
+  };
+}
+
+async function planContext(shared: SharedRun, state: SinkState, name: string): Promise<ContextRun> {
+  const onSink = state.context(name);
+  const captured = await shared.capture(name, {
+    snapshots: onSink.stores.snapshots.state,
+    events: onSink.stores.events.state,
+  });
+  const plan: Partial<Record<StoreKind, StorePlan>> = {};
+  for (const store of STORE_KINDS)
+    plan[store] = planStore(captured[store].listing, onSink.stores[store].files);
+  return { name, state: onSink, captured, plan: plan as ContextRun["plan"] };
+}
+
+/** A segment that neither the sink nor the server has any more can't be in a restore point; one without it would be a half one. */
+function refuseLoss({ name, plan }: ContextRun): void {
+  for (const store of STORE_KINDS) {
+    const [first, ...others] = plan[store].lost;
+    if (first === undefined) continue;
+    throw new EngineError(
+      "damage",
+      `${name} (${store}): ${first.name}${others.length > 0 ? ` and ${others.length} other segments are` : " is"} missing or damaged on the sink, and the server does not have it any more`,
+      "Copy the object from another sink that has it (same key), or begin a new repository on an empty sink. Nothing was changed.",
+    );
+  }
+}
+
+function announceWork(contexts: readonly ContextRun[], sink: string, observer: Observer): void {
+  let objects = 0;
+  let bytes = 0;
+  for (const { captured, plan } of contexts)
+    for (const store of STORE_KINDS) {
+      objects +=
+        captured[store].open.length + plan[store].files.filter(({ kind }) => kind !== "inherited").length;
+      for (const { state } of captured[store].open) bytes += state.validBytes;
+    }
+  observer({ kind: "work", sink, objects, bytes });
+}

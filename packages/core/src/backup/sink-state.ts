@@ -1,0 +1,124 @@
+import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
+import type { ObjectKey } from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
+import { contextPrefix, storeFileKey } from "../repository/layout.js";
+import type { ClosedFile, ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
+import { options, type Repository } from "../repository/repository.js";
+import { type ContextState, NOTHING_STORED, type StoreOnSink } from "./model.js";
+import { listAfter, type StoredFiles } from "./plan.js";
+
+/** What a sink holds, read from the sink itself: no state is kept anywhere else. */
+export interface SinkState {
+  /** The newest restore point that can be read. */
+  readonly newest: Manifest | undefined;
+  /** The id of the newest one, readable or not. */
+  readonly newestId: Manifest["id"] | undefined;
+  /** Keys of checkpoints of runs that were cut off. */
+  readonly checkpoints: readonly ObjectKey[];
+  readonly damaged: ReadonlySet<ObjectKey>;
+  readonly warnings: readonly string[];
+  context(name: string): ContextState;
+}
+
+/** Reads what the sink holds: the newest manifest with its pages, a listing of all copies, damage marks, and checkpoints. */
+export async function readSinkState(repository: Repository, signal?: AbortSignal): Promise<SinkState> {
+  const warnings: string[] = [];
+  const ids = await repository.restorePoints();
+  const newest = await newestReadable(repository, ids, warnings);
+  const pages = newest
+    ? await readPages(repository, newest, warnings)
+    : new Map<StoreManifest, StoreOnSink["pages"]>();
+  const sizes = new Map<string, number>();
+  for await (const { key, size } of repository.sink.list("contexts/", options(signal))) sizes.set(key, size);
+  const damaged = await repository.damagedKeys();
+  const checkpoints = await repository.checkpoints();
+
+  return {
+    newest,
+    newestId: ids.at(-1),
+    checkpoints: checkpoints.map(({ key }) => key),
+    damaged,
+    warnings,
+    context(name) {
+      const manifest = newest?.contexts.find((context) => context.name === name);
+      const timeline = manifest?.timeline ?? 0;
+      const stores: Partial<Record<StoreKind, StoreOnSink>> = {};
+      for (const store of STORE_KINDS) {
+        const unfinished = new Map<string, ClosedFile>();
+        for (const { checkpoint } of checkpoints)
+          for (const part of checkpoint?.stores ?? [])
+            if (part.context === name && part.timeline === timeline && part.store === store)
+              for (const file of part.files) unfinished.set(file.name, file);
+        const keyOf = (file: string): ObjectKey => storeFileKey(name, timeline, store, file);
+        stores[store] = storeOnSink(manifest, store, pages, {
+          unfinished,
+          sizeOf: (file) => sizes.get(keyOf(file)),
+          isDamaged: (file) => damaged.has(keyOf(file)),
+        });
+      }
+      return { timeline, stores: stores as ContextState["stores"] };
+    },
+  };
+}
+
+function storeOnSink(
+  manifest: ContextManifest | undefined,
+  store: StoreKind,
+  pagesOf: ReadonlyMap<StoreManifest, StoreOnSink["pages"]>,
+  held: Omit<StoredFiles, "closed">,
+): StoreOnSink {
+  const recorded = manifest?.[store];
+  if (!recorded) return { pages: [], files: { ...held, closed: [] }, state: NOTHING_STORED };
+  const pages = pagesOf.get(recorded);
+  const files = {
+    ...held,
+    closed: [...(pages ?? []).flatMap((page) => page.files), ...(pages ? recorded.recent : [])],
+  };
+  const { lastClosedSegment, lastVersion, open } = recorded;
+  const after = pages ? listAfter(lastClosedSegment, files) : null;
+  return { pages: pages ?? [], files, state: { lastClosedSegment, lastVersion, open, listAfter: after } };
+}
+
+/** The newest manifest that can be read. One that is damaged is passed over: what it had beyond the one before is stored again. */
+async function newestReadable(
+  repository: Repository,
+  ids: readonly Manifest["id"][],
+  warnings: string[],
+): Promise<Manifest | undefined> {
+  for (const id of [...ids].reverse()) {
+    try {
+      return await repository.manifest(id);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.kind !== "damage") throw error;
+      warnings.push(`${error.message}; going on from the restore point before it`);
+    }
+  }
+  return undefined;
+}
+
+/** Each store's pages. A store with a damaged page has none: everything that the server still has is stored again, and with it that page. */
+async function readPages(
+  repository: Repository,
+  newest: Manifest,
+  warnings: string[],
+): Promise<Map<StoreManifest, StoreOnSink["pages"]>> {
+  const result = new Map<StoreManifest, StoreOnSink["pages"]>();
+  for (const context of newest.contexts)
+    for (const store of STORE_KINDS) {
+      try {
+        const pages = await Promise.all(
+          context[store].pages.map(async (reference) => ({
+            reference,
+            files: (await repository.page(reference)).files,
+          })),
+        );
+        result.set(context[store], pages);
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.kind !== "damage") throw error;
+        warnings.push(
+          `${error.message}; all of ${contextPrefix(context.name, context.timeline)}${store} is stored again`,
+        );
+      }
+    }
+  return result;
+}

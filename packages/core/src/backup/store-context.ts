@@ -1,0 +1,130 @@
+import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
+import type { ObjectKey } from "@axon-backup/sink";
+import { mapConcurrent } from "../concurrency.js";
+import { storeFileKey } from "../repository/layout.js";
+import type { ClosedFile, ContextManifest, OpenSegment, StoreManifest } from "../repository/manifest.js";
+import { storeClosedFile } from "./closed-file.js";
+import type { CapturedStore, ContextRun, Outcome, StoreOnSink, StoringTools } from "./model.js";
+import { paginate } from "./pages.js";
+import type { ContextReport, Tally } from "./types.js";
+
+/** A context that is stored, and not yet committed. */
+export interface StoredContext {
+  readonly manifest: ContextManifest;
+  readonly outcomes: Readonly<Record<StoreKind, readonly Outcome[]>>;
+  /** Keys stored again that had been marked as damaged, or may have been. */
+  readonly mended: readonly ObjectKey[];
+}
+
+/** Stores what the plan says of one context: closed files first, then the copies of the open segments, then pages. */
+export async function storeContext(tools: StoringTools, run: ContextRun): Promise<StoredContext> {
+  const manifests: Partial<Record<StoreKind, StoreManifest>> = {};
+  const outcomes: Partial<Record<StoreKind, readonly Outcome[]>> = {};
+  const mended: ObjectKey[] = [];
+  for (const store of STORE_KINDS) {
+    const keyOf = (name: string): ObjectKey => storeFileKey(run.name, run.state.timeline, store, name);
+    for (const message of run.captured[store].warnings)
+      tools.observer({ kind: "warning", sink: tools.name, message });
+    const done = await storeClosed(tools, run, store, keyOf);
+    const open = await overwriteOpen(tools, run.captured[store], keyOf);
+    const files = done.flatMap(({ entry }) => (entry ? [entry] : []));
+    const onSink = run.state.stores[store];
+    manifests[store] = await describeStore(tools, run, store, files, open, onSink);
+    outcomes[store] = done;
+    const stored = [
+      ...done.filter(({ kind }) => kind === "repaired").flatMap(({ entry }) => entry?.name ?? []),
+      ...open.map(({ name }) => name),
+    ];
+    mended.push(...stored.filter((name) => onSink.files.isDamaged(name)).map(keyOf));
+  }
+  const { snapshots, events } = manifests as Record<StoreKind, StoreManifest>;
+  const manifest = { name: run.name, timeline: run.state.timeline, snapshots, events };
+  return { manifest, outcomes: outcomes as StoredContext["outcomes"], mended };
+}
+
+async function storeClosed(
+  tools: StoringTools,
+  { name: context, state: { timeline, stores }, plan }: ContextRun,
+  store: StoreKind,
+  keyOf: (name: string) => ObjectKey,
+): Promise<Outcome[]> {
+  const { shared, checkpointer, observer } = tools;
+  for (const { name } of plan[store].dropped)
+    observer({
+      kind: "warning",
+      sink: tools.name,
+      message: `${keyOf(name)} is missing or damaged, and the server does not list it: left out (index files are derived; the server rebuilds them)`,
+    });
+  return mapConcurrent(plan[store].files, shared.concurrency, shared.signal, async (planned, signal) => {
+    const outcome = await storeClosedFile(
+      { ...tools, keyOf, signal, previous: stores[store].state, context, store },
+      planned,
+    );
+    if (outcome.kind === "added" && outcome.entry)
+      await checkpointer.stored({ context, timeline, store }, outcome.entry);
+    return outcome;
+  });
+}
+
+async function overwriteOpen(
+  tools: StoringTools,
+  captured: CapturedStore,
+  keyOf: (name: string) => ObjectKey,
+): Promise<OpenSegment[]> {
+  const { shared, transfer } = tools;
+  return mapConcurrent(captured.open, shared.concurrency, shared.signal, (open, signal) =>
+    transfer.openSegment(keyOf(open.file.name.name), open, signal),
+  );
+}
+
+async function describeStore(
+  { repository }: StoringTools,
+  run: ContextRun,
+  store: StoreKind,
+  files: readonly ClosedFile[],
+  open: readonly OpenSegment[],
+  onSink: StoreOnSink,
+): Promise<StoreManifest> {
+  const { listing } = run.captured[store];
+  const { kept, written, recent } = paginate(onSink.pages, files);
+  const pages = [...kept];
+  for (const page of written)
+    pages.push(
+      await repository.writePage({ context: run.name, timeline: run.state.timeline, store, files: page }),
+    );
+  const versions = listing.closed.map(({ name }) => name.version);
+  return {
+    lastClosedSegment: listing.lastClosedSegment ?? null,
+    lastVersion: Math.max(onSink.state.lastVersion, ...versions, 0),
+    nextToken: open.at(-1)?.nextToken ?? (0 as Token),
+    pages,
+    recent,
+    open,
+  };
+}
+
+/** The figures of a stored context. */
+export function reportContext({ manifest, outcomes }: StoredContext): ContextReport {
+  const all = [...outcomes.snapshots, ...outcomes.events];
+  const open = [...manifest.snapshots.open, ...manifest.events.open];
+  return {
+    context: manifest.name,
+    added: tally(all, "added"),
+    inherited: tally(all, "inherited"),
+    overwritten: { objects: open.length, bytes: open.reduce((sum, { validBytes }) => sum + validBytes, 0) },
+    repaired: tally(all, "repaired"),
+    lastEventToken: lastToken(manifest.events),
+    lastSnapshotToken: lastToken(manifest.snapshots),
+  };
+}
+
+function tally(outcomes: readonly Outcome[], kind: Outcome["kind"]): Tally {
+  const entries = outcomes.flatMap((outcome) =>
+    outcome.kind === kind && outcome.entry ? [outcome.entry] : [],
+  );
+  return { objects: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
+}
+
+function lastToken({ nextToken }: StoreManifest): number | null {
+  return nextToken === 0 ? null : nextToken - 1;
+}

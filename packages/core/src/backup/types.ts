@@ -1,0 +1,73 @@
+import type { ServerSource } from "@axon-backup/axon-server";
+import type { Sink } from "@axon-backup/sink";
+import type { Observer } from "../observer.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
+
+/** A sink that isn't open yet: one that can't be opened fails alone. */
+export interface NamedSink {
+  readonly name: string;
+  open(purpose: "read" | "write"): Promise<Sink>;
+}
+
+export interface BackupOptions {
+  readonly source: ServerSource;
+  readonly sinks: readonly NamedSink[];
+  /** The contexts to back up; every context that the server stores, if left out. */
+  readonly contexts?: readonly string[];
+  /** The version of the agent, for the manifest. */
+  readonly agent: string;
+  readonly observer?: Observer;
+  readonly signal?: AbortSignal;
+  /** How many objects go to one sink at a time. Default 4. */
+  readonly concurrency?: number;
+  /** Milliseconds between two checkpoints of a run. Default 10,000. */
+  readonly checkpointInterval?: number;
+  /** For tests. */
+  readonly now?: () => Date;
+}
+
+/** Objects and the bytes in them. */
+export interface Tally {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** What became of one context on one sink. */
+export interface ContextReport {
+  readonly context: string;
+  /** Closed segments and index files stored for the first time. */
+  readonly added: Tally;
+  /** Those that were there before, in the sink's newest restore point or from a run that was cut off. */
+  readonly inherited: Tally;
+  /** Copies of open segments, overwritten as always. */
+  readonly overwritten: Tally;
+  /** Objects that were missing or damaged, stored again. */
+  readonly repaired: Tally;
+  /** The token of the last event, and of the last snapshot, in the restore point; null where there is none. */
+  readonly lastEventToken: number | null;
+  readonly lastSnapshotToken: number | null;
+}
+
+/** What became of one sink. */
+export type SinkReport =
+  | {
+      readonly sink: string;
+      readonly outcome: "committed";
+      readonly restorePoint: RestorePointId;
+      readonly contexts: readonly ContextReport[];
+      /** Everything sent in this run, control DB included, manifests not. */
+      readonly sent: Tally;
+      readonly warnings: readonly string[];
+    }
+  | {
+      readonly sink: string;
+      readonly outcome: "failed";
+      readonly error: unknown;
+      readonly warnings: readonly string[];
+    };
+
+export interface BackupReport {
+  readonly started: Date;
+  readonly finished: Date;
+  readonly sinks: readonly SinkReport[];
+}
