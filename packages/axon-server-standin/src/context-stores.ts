@@ -1,0 +1,45 @@
+import { join } from "node:path";
+
+import type { Store } from "./format/names.js";
+import type { StandinOptions } from "./options.js";
+import { EventStore } from "./store/event-store.js";
+import { INDEX_BYTES } from "./store/index-files.js";
+
+/** The two stores of each context. */
+export type ContextStores = ReadonlyMap<string, Readonly<Record<Store, EventStore>>>;
+
+/** Bytes: what the captured servers were run with. */
+const DEFAULT_SEGMENT_SIZE = 16_384;
+
+/** Opens the stores of all contexts, making what isn't there, as a server does at its start. */
+export function openStores(options: StandinOptions): ContextStores {
+  const stores = new Map<string, Readonly<Record<Store, EventStore>>>();
+  for (const context of options.contexts ?? ["default"]) {
+    stores.set(context, {
+      events: openStore(options, context, "events"),
+      snapshots: openStore(options, context, "snapshots"),
+    });
+  }
+  return stores;
+}
+
+export function closeStores(stores: ContextStores): void {
+  for (const { events, snapshots } of stores.values()) {
+    events.close();
+    snapshots.close();
+  }
+}
+
+function openStore(options: StandinOptions, context: string, store: Store): EventStore {
+  const lastClosed = options.lastClosed?.[context]?.[store];
+  return new EventStore({
+    directory: join(options.storage, context),
+    store,
+    segmentSize: options.segmentSize ?? DEFAULT_SEGMENT_SIZE,
+    oversize: options.generation === "4.4" ? "refused" : "own-segment",
+    index: { indexBytes: options.indexBytes ?? INDEX_BYTES, temporaryName: options.generation === "4.6" },
+    ...(lastClosed === undefined ? {} : { lastClosed }),
+    handoverAtOnce: options.handoverInterval === 0,
+    rebuildIndexes: options.rebuildIndexes ?? false,
+  });
+}

@@ -1,0 +1,11 @@
+export { CONTROL_DB_ENTRY, SAMPLE_CONTROL_DB } from "./controldb.js";
+export { StandinError } from "./errors.js";
+export { encodeEvent, type StandinEvent } from "./format/event.js";
+export type { SegmentId, Store } from "./format/names.js";
+export { readSegment, type SegmentContent, type TransactionVisitor } from "./format/reader.js";
+export type { AccessControl, Generation, StandinOptions, StandinTls } from "./options.js";
+export { copyStore, sampleEvents, type SampleOptions, sampleStore } from "./sample.js";
+export type { Behaviour, Misbehaviour, MisbehaviourHandle } from "./server/misbehaviour.js";
+export type { AppendSampleOptions, RecordedRequest, Standin } from "./standin.js";
+export { startStandin } from "./start.js";
+export type { Appended } from "./store/event-store.js";

@@ -1,0 +1,57 @@
+import type { StandinEvent } from "./format/event.js";
+import type { Store } from "./format/names.js";
+import type { Misbehaviour, MisbehaviourHandle } from "./server/misbehaviour.js";
+import type { Appended } from "./store/event-store.js";
+
+/** A request as it came. */
+export interface RecordedRequest {
+  readonly method: string;
+  /** Without its query. */
+  readonly path: string;
+  /** Without a question mark; "" if there is none. */
+  readonly query: string;
+  /** In lower case, sorted. */
+  readonly headerNames: readonly string[];
+}
+
+/** How many sample events to append, and how. */
+export interface AppendSampleOptions {
+  /** Events per transaction, 1 to 32,767. Default 5. */
+  readonly perTransaction?: number;
+  /** Bytes that each payload gets more. Default 0. */
+  readonly extraBytes?: number;
+}
+
+/** A running stand-in. */
+export interface Standin {
+  /** `http://127.0.0.1:port` */
+  readonly url: string;
+  readonly port: number;
+  /** The storage directory, absolute. */
+  readonly storage: string;
+  /** Every request since the start, or since `forgetRequests`. */
+  readonly requests: readonly RecordedRequest[];
+  forgetRequests(): void;
+
+  /**
+   * Appends one transaction of events.
+   * @throws StandinError `AXONIQ-2001` if it is larger than a segment and the generation refuses that; RangeError for an unknown context.
+   */
+  append(context: string, events: readonly StandinEvent[]): Appended;
+  /** The same, of snapshots. */
+  appendSnapshots(context: string, snapshots: readonly StandinEvent[]): Appended;
+  /** Appends sample events that go on where the store ends, in transactions of a few. */
+  appendSample(context: string, count: number, options?: AppendSampleOptions): Appended;
+  /** The token of the last event; -1 if there is none. */
+  head(context: string, store?: Store): number;
+  /** How many completed segments wait to be handed over. */
+  waiting(context: string, store?: Store): number;
+  /** Hands over up to `count` (default 1) segments of each store now, oldest first; returns how many there were in all. */
+  handover(count?: number): number;
+
+  /** Sets the rules, in place of those before; undefined: answers well again. What was held is let go. */
+  misbehave(rules: Misbehaviour | readonly Misbehaviour[] | undefined): MisbehaviourHandle;
+
+  /** Frees everything: connections, files, timers. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,176 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { StandinError } from "../errors.js";
+import { encodeEvent, type StandinEvent } from "../format/event.js";
+import { fileName, INDEX_EXTENSIONS, segmentsOf, type Store } from "../format/names.js";
+import { readSegment } from "../format/reader.js";
+import { encodeTransaction, END_BYTES, HEADER_BYTES } from "../format/segment.js";
+
+import { beginIndexFile, type IndexFileOptions, writeIndexFiles } from "./index-files.js";
+import { SegmentFile } from "./segment-file.js";
+
+export interface EventStoreOptions {
+  /** The context's directory; made if it isn't there. */
+  readonly directory: string;
+  readonly store: Store;
+  /** Bytes. */
+  readonly segmentSize: number;
+  /** Whether a transaction larger than a segment gets one of its own size (4.6 and newer) or is refused (4.4). */
+  readonly oversize: "own-segment" | "refused";
+  readonly index: IndexFileOptions;
+  /** Where handing over stands; -1 for none. Default: everything before the last segment. */
+  readonly lastClosed?: number;
+  /** Whether a completed segment is handed over at once. */
+  readonly handoverAtOnce: boolean;
+  /** Write index files that closed segments lack, as a server does when it starts. */
+  readonly rebuildIndexes: boolean;
+}
+
+/** What a listing is made from. */
+export interface StoreState {
+  readonly lastClosed: number;
+  /** The names in the context's directory. */
+  readonly names: readonly string[];
+}
+
+/** Where an append went. */
+export interface Appended {
+  /** The token of the first event. */
+  readonly firstToken: number;
+  /** The token after the last event. */
+  readonly nextToken: number;
+  /** The segment that holds them. */
+  readonly segment: number;
+}
+
+/** One store of one context: appends, rolls over, hands over. Synchronous, so that the order of its writes is the order of its calls. */
+export class EventStore {
+  private current: SegmentFile;
+  private closedUpTo: number;
+  private readonly waiting: number[];
+  private readonly refusesAppends: boolean;
+
+  constructor(private readonly options: EventStoreOptions) {
+    const { directory, store } = options;
+    mkdirSync(directory, { recursive: true });
+    const segments = [...new Set(segmentsOf(store, readdirSync(directory)).map((id) => id.segment))];
+    this.current = this.openLast(segments.at(-1));
+    const complete = segments.filter((segment) => segment !== this.current.segment);
+    this.closedUpTo = options.lastClosed ?? complete.at(-1) ?? -1;
+    this.waiting = complete.filter((segment) => segment > this.closedUpTo);
+    this.beginHandover();
+    // A server that finds an index takes the segment for a closed one, and appends nothing (docs/axon-server.md, section 5).
+    this.refusesAppends = existsSync(this.path(this.current.segment, INDEX_EXTENSIONS[store][0]));
+    if (options.rebuildIndexes) this.rebuildIndexes();
+    if (options.handoverAtOnce) while (this.handover());
+  }
+
+  /** The token that the next event will have. */
+  get nextToken(): number {
+    return this.current.nextToken;
+  }
+
+  /** How many completed segments haven't been handed over yet. */
+  get waitingSegments(): number {
+    return this.waiting.length;
+  }
+
+  /** The state as it is now; later changes don't touch it. */
+  state(): StoreState {
+    return { lastClosed: this.closedUpTo, names: readdirSync(this.options.directory) };
+  }
+
+  /**
+   * Appends one transaction.
+   * @throws StandinError `AXONIQ-2001` if it is larger than a segment and the generation refuses that.
+   */
+  append(events: readonly StandinEvent[]): Appended {
+    return this.appendEncoded(events.map(encodeEvent));
+  }
+
+  /** Appends one transaction of events that are protobuf bytes already. */
+  appendEncoded(events: readonly Uint8Array[]): Appended {
+    if (this.refusesAppends) {
+      throw new StandinError(
+        "AXONIQ-2100",
+        `${this.options.directory}: segment ${this.current.segment} has an index file, so it counts as closed`,
+      );
+    }
+    const transaction = encodeTransaction(events);
+    if (!this.current.fits(transaction.byteLength)) this.makeRoom(transaction.byteLength);
+    const firstToken = this.current.nextToken;
+    this.current.append(transaction, events.length);
+    return { firstToken, nextToken: this.current.nextToken, segment: this.current.segment };
+  }
+
+  /** Hands over the oldest completed segment: writes its index files, then calls it closed. False if none waits. */
+  handover(): boolean {
+    const segment = this.waiting.shift();
+    if (segment === undefined) return false;
+    const { directory, store, index } = this.options;
+    writeIndexFiles(directory, store, { segment, version: 0 }, index);
+    this.closedUpTo = segment;
+    this.beginHandover();
+    return true;
+  }
+
+  close(): void {
+    this.current.close();
+  }
+
+  private openLast(last: number | undefined): SegmentFile {
+    const { segmentSize, store } = this.options;
+    if (last === undefined) return SegmentFile.create(this.path(0, store), 0, segmentSize);
+    const id = segmentsOf(store, readdirSync(this.options.directory)).at(-1) ?? { segment: last, version: 0 };
+    const path = join(this.options.directory, fileName(id, store));
+    return SegmentFile.open(path, last) ?? this.behind(path, last);
+  }
+
+  /** The last segment is complete: a new one is made behind it. */
+  private behind(path: string, last: number): SegmentFile {
+    const { nextToken } = readSegment(path, last);
+    return SegmentFile.create(this.path(nextToken, this.options.store), nextToken, this.options.segmentSize);
+  }
+
+  private makeRoom(bytes: number): void {
+    const { segmentSize, store, oversize } = this.options;
+    const needed = HEADER_BYTES + bytes + END_BYTES;
+    if (needed > segmentSize && oversize === "refused") {
+      throw new StandinError(
+        "AXONIQ-2001",
+        `Transaction size ${bytes} exceeds the segment size ${segmentSize}`,
+      );
+    }
+    if (this.current.isEmpty) {
+      this.current.grow(bytes);
+      return;
+    }
+    const { segment, nextToken } = this.current;
+    this.current.complete();
+    this.current = SegmentFile.create(this.path(nextToken, store), nextToken, Math.max(segmentSize, needed));
+    this.waiting.push(segment);
+    if (this.waiting.length === 1) this.beginHandover();
+    if (this.options.handoverAtOnce) this.handover();
+  }
+
+  private beginHandover(): void {
+    const [segment] = this.waiting;
+    const { directory, store, index } = this.options;
+    if (segment !== undefined && index.temporaryName)
+      beginIndexFile(directory, store, { segment, version: 0 }, index);
+  }
+
+  private rebuildIndexes(): void {
+    const { directory, store, index } = this.options;
+    const names = new Set(readdirSync(directory));
+    for (const id of segmentsOf(store, names)) {
+      const missing = INDEX_EXTENSIONS[store].some((extension) => !names.has(fileName(id, extension)));
+      if (id.segment <= this.closedUpTo && missing) writeIndexFiles(directory, store, id, index);
+    }
+  }
+
+  private path(segment: number, extension: string): string {
+    return join(this.options.directory, fileName({ segment, version: 0 }, extension));
+  }
+}
