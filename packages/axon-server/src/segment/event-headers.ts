@@ -11,6 +11,8 @@ const MAX_VARINT = 10;
 const LOW_BYTES = 7;
 const LOW_SPAN = 2 ** 49;
 const HIGH_SPAN = 2 ** 15;
+/** What a varint's bytes are worth. */
+const POWERS = [0, 7, 14, 21, 28, 35, 42].map((bits) => 2 ** bits);
 
 /** Field numbers of the protobuf message `Event` (docs/axon-server.md, section 4). */
 const AGGREGATE_IDENTIFIER = 2;
@@ -96,9 +98,13 @@ export class EventHeaders {
   }
 
   #varintByte(byte: number): void {
+    if (this.#varintBytes === 0 && byte < 0x80) {
+      this.#varint(byte);
+      return;
+    }
     const bits = byte & 0x7f;
-    if (this.#varintBytes < LOW_BYTES) this.#low += bits * 2 ** (7 * this.#varintBytes);
-    else this.#high += bits * 2 ** (7 * (this.#varintBytes - LOW_BYTES));
+    if (this.#varintBytes < LOW_BYTES) this.#low += bits * (POWERS[this.#varintBytes] ?? 0);
+    else this.#high += bits * (POWERS[this.#varintBytes - LOW_BYTES] ?? 0);
     this.#varintBytes++;
     if (byte >= 0x80) {
       if (this.#varintBytes === MAX_VARINT) this.#step = "unreadable";
@@ -108,7 +114,12 @@ export class EventHeaders {
     // Signed: a negative int64 has its 64th bit set.
     const value = (high >= HIGH_SPAN / 2 ? high - HIGH_SPAN : high) * LOW_SPAN + this.#low;
     this.#low = this.#high = this.#varintBytes = 0;
+    this.#varint(value);
+  }
+
+  #varint(value: number): void {
     if (!Number.isSafeInteger(value)) {
+      // Of no matter in a field that isn't read.
       this.#step = this.#step === "value" && !this.#wanted() ? "tag" : "unreadable";
     } else if (this.#step === "tag") {
       this.#tag(value);
