@@ -6,6 +6,7 @@ export { type AxonServerErrorKind, AxonServerError } from "./errors.js";
 export { isToken, type Token, token } from "./token.js";
 export {
   type GlobalIndexName,
+  type IndexExtension,
   type IndexName,
   type SegmentName,
   STORE_KINDS,
@@ -13,12 +14,24 @@ export {
   type StoreKind,
 } from "./names.js";
 export {
+  compareStoreFiles,
+  indexFileName,
+  isControlDbName,
+  parseStoreFileName,
+  segmentFileName,
+  whyNoStoreFileName,
+} from "./files/store-file-name.js";
+export { isWithin, mapPath, normalisePath, type PathMapping, type PathResult } from "./files/path.js";
+export { AxonServerClient, type EventstoreAnswer, type ListingCursor } from "./client/client.js";
+export {
   type AxonServerOptions,
   type AxonServerTls,
   type ServerHead,
   type ServerIdentity,
   type StoreCursor,
 } from "./client/types.js";
+export { AxonServerSource } from "./source/source.js";
+export { type AxonServerSourceOptions } from "./source/options.js";
 export {
   type ControlDbFile,
   type ServerSource,

@@ -3,7 +3,7 @@ import type { Token } from "./token.js";
 /** The two stores of a context. Each has segments, and tokens, of its own. */
 export type StoreKind = "events" | "snapshots";
 
-/** Both, in the order of a backup: the end of the snapshots is fixed before the end of the events (facts page, section 2). */
+/** Both, in the order of a backup: the end of the snapshots is fixed before the end of the events (docs/axon-server.md, section 2). */
 export const STORE_KINDS: readonly StoreKind[] = ["snapshots", "events"];
 
 /** A segment: `%020d.events`, `%020d_%05d.snapshots`, … */
@@ -18,6 +18,10 @@ export interface SegmentName {
   readonly version: number;
 }
 
+/** What index files of one segment are called: of the standard index and its bloom filter, then of the jump skip index. */
+export type IndexExtension =
+  "index" | "bloom" | "nindex" | "xref" | "sindex" | "sbloom" | "snindex" | "sxref";
+
 /** An index file of one segment and version: derived data, which the server rebuilds when it is missing. */
 export interface IndexName {
   readonly kind: "index";
@@ -25,8 +29,8 @@ export interface IndexName {
   readonly name: string;
   readonly segment: Token;
   readonly version: number;
-  /** The extension tells the type. `nindex` and `snindex` are of the jump skip index: never restored (facts page, section 7). */
-  readonly extension: "index" | "bloom" | "nindex" | "sindex" | "sbloom" | "snindex";
+  /** The extension tells the type. `nindex`, `xref`, `snindex` and `sxref` are of the jump skip index: never restored (docs/axon-server.md, section 7). */
+  readonly extension: IndexExtension;
 }
 
 /** A global file of the jump skip index (`global-index-%05d.xref`, `.sxref`): written all the time, never restored. */

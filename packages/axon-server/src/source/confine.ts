@@ -1,0 +1,57 @@
+import { realpath } from "node:fs/promises";
+
+import { AxonServerError } from "../errors.js";
+import { isWithin, whyNotInStorage } from "../files/path.js";
+import { isErrno } from "./errno.js";
+
+/**
+ * The directory that `directory` really is, links resolved, if a context's files may be read from there.
+ * @throws AxonServerError `refused` if it lies outside; system errors of resolving `directory` as they are.
+ */
+export async function confineDirectory(
+  directory: string,
+  context: string,
+  storageRoots: readonly string[],
+): Promise<string> {
+  const real = await realpath(directory);
+  const reason = whyNotInStorage(real, context, await realRoots(storageRoots, "server.storage"));
+  if (reason === undefined) return real;
+  throw refusedDirectory(directory, real, reason, "server.storage");
+}
+
+/** Like `confineDirectory`, for backups of the control DB: anywhere if no roots are given. */
+export async function confineControlDb(directory: string, roots: readonly string[]): Promise<string> {
+  const real = await realpath(directory);
+  if (roots.length === 0) return real;
+  const resolved = await realRoots(roots, "server.controldb");
+  if (resolved.some((root) => isWithin(real, root))) return real;
+  throw refusedDirectory(directory, real, "outside of the control DB's directories", "server.controldb");
+}
+
+/** Roots may be links themselves: the operator says where they are. One that is missing confines nothing in, and is no reason to fail while others are there. */
+async function realRoots(roots: readonly string[], setting: string): Promise<readonly string[]> {
+  const resolved: string[] = [];
+  for (const root of roots) {
+    try {
+      resolved.push(await realpath(root));
+    } catch (error) {
+      if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
+    }
+  }
+  if (roots.length > 0 && resolved.length === 0)
+    throw new AxonServerError(
+      "configuration",
+      `none of ${setting} is there: ${roots.join(", ")}`,
+      `Check ${setting}, and that the file systems are mounted.`,
+    );
+  return resolved;
+}
+
+function refusedDirectory(directory: string, real: string, reason: string, setting: string): AxonServerError {
+  const shown = directory === real ? directory : `${directory}, which is ${real},`;
+  return new AxonServerError(
+    "refused",
+    `${shown} is ${reason}`,
+    `Nothing was read. If that directory is the server's, name it in ${setting}.`,
+  );
+}
