@@ -35,7 +35,8 @@ export interface ScanSegmentOptions extends SegmentVisitor {
  */
 export async function scanSegment(file: SourceHandle, options: ScanSegmentOptions): Promise<SegmentScan> {
   const { segment, from, retryTorn = 3, signal, ...visitor } = options;
-  let start = from === undefined || from.offset < HEADER_BYTES ? undefined : await scanStart(file, from);
+  let start =
+    from === undefined || from.offset < HEADER_BYTES ? undefined : await scanStart(file, from, signal);
   let transactions = 0;
   for (let retries = 0; ; retries++) {
     const scanner = new SegmentScanner({
@@ -50,7 +51,7 @@ export async function scanSegment(file: SourceHandle, options: ScanSegmentOption
     if (scan.state !== "torn" || retries >= retryTorn || scan.validBytes < HEADER_BYTES) {
       return { ...scan, transactions };
     }
-    await setTimeout(RETRY_DELAY * (retries + 1), undefined, signal === undefined ? {} : { signal });
+    await wait(RETRY_DELAY * (retries + 1), signal);
     start = {
       offset: scan.validBytes,
       token: scan.nextToken,
@@ -64,9 +65,14 @@ export async function scanSegment(file: SourceHandle, options: ScanSegmentOption
 async function scanStart(
   file: SourceHandle,
   from: SegmentPosition,
+  signal: AbortSignal | undefined,
 ): Promise<SegmentPosition & SegmentHeader> {
+  signal?.throwIfAborted();
   const bytes = Buffer.alloc(HEADER_BYTES);
-  const read = await file.read(bytes, 0);
+  let read = 0;
+  for (let more = -1; read < HEADER_BYTES && more !== 0; read += more) {
+    more = await file.read(bytes.subarray(read), read);
+  }
   if (read < HEADER_BYTES || file.size < from.offset) {
     throw new AxonServerError(
       "unreadable",
@@ -96,4 +102,14 @@ async function readInto(
   const scan = scanner.end();
   if (!scanner.done) return scan;
   return { ...scan, length: file.size, validBytes: scan.state === "foreign" ? file.size : scan.validBytes };
+}
+
+async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await setTimeout(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    // Its AbortError hides the reason.
+    signal?.throwIfAborted();
+    throw error;
+  }
 }

@@ -9,7 +9,8 @@ export interface SegmentHeader {
 }
 
 /**
- * Where reading a segment may begin besides its start: behind a transaction that was seen complete.
+ * Where reading a segment may begin besides its start: behind a transaction that was seen complete. `validBytes` and `nextToken` of an
+ * open segment's scan are one; a closed segment's `validBytes` lie behind its end marker, where there is nothing to read.
  */
 export interface SegmentPosition {
   /** Bytes from the beginning of the file. */
