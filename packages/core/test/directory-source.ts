@@ -91,6 +91,10 @@ export class DirectorySource implements ServerSource {
     }
   }
 
+  measure(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

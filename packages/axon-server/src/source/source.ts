@@ -8,6 +8,7 @@ import { quote } from "../text.js";
 import { confineControlDb, confineDirectory } from "./confine.js";
 import { checkListing, type ListingRules } from "./listed-files.js";
 import { openConfined } from "./open-file.js";
+import { measureFiles } from "./measure-files.js";
 import { findOpenSegments } from "./open-segments.js";
 import { type AxonServerSourceOptions, parseStorage, type Storage } from "./options.js";
 import { highestSegment, partition } from "./partition.js";
@@ -68,6 +69,13 @@ export class AxonServerSource implements ServerSource {
     const { context } = file as SourceFile;
     this.#refuseUnlessListed(file as SourceFile);
     return openConfined(path, () => confineDirectory(directoryName(path), context, this.#storage.roots));
+  }
+
+  async measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number> {
+    return measureFiles(
+      files.map(({ path }) => path),
+      signal,
+    );
   }
 
   async close(): Promise<void> {

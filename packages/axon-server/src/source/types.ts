@@ -26,6 +26,8 @@ export interface ServerSource {
    * Rejects with an AxonServerError: `vanished` when it is gone, `refused` when it isn't what it must be, `unreadable` otherwise.
    */
   open(file: SourceFile | ControlDbFile): Promise<SourceHandle>;
+  /** Bytes of these files together, for showing progress: files that can't be looked at count nothing here, and fail when opened. */
+  measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
+import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
@@ -44,7 +44,7 @@ export async function runSink(
   for (const context of contexts) refuseLoss(context);
 
   step("transfer");
-  announceWork(contexts, name, observer);
+  await announceWork(shared, contexts, controlDb, name, observer);
   const transfer = new Transfer(shared.source, sink, name, observer);
   const checkpointer = new Checkpointer(repository, id, shared.checkpointInterval);
   const signal = shared.signal ?? new AbortController().signal;
@@ -110,14 +110,23 @@ function refuseLoss({ name, plan }: ContextRun): void {
   }
 }
 
-function announceWork(contexts: readonly ContextRun[], sink: string, observer: Observer): void {
-  let objects = 0;
-  let bytes = 0;
+/** How much there is to send, for progress. */
+async function announceWork(
+  shared: SharedRun,
+  contexts: readonly ContextRun[],
+  controlDb: ControlDbFile,
+  sink: string,
+  observer: Observer,
+): Promise<void> {
+  const files: (SourceFile | ControlDbFile)[] = [controlDb];
+  let openObjects = 0;
+  let openBytes = 0;
   for (const { captured, plan } of contexts)
     for (const store of STORE_KINDS) {
-      objects +=
-        captured[store].open.length + plan[store].files.filter(({ kind }) => kind !== "inherited").length;
-      for (const { state } of captured[store].open) bytes += state.validBytes;
+      for (const planned of plan[store].files) if (planned.kind !== "inherited") files.push(planned.file);
+      openObjects += captured[store].open.length;
+      for (const { state } of captured[store].open) openBytes += state.validBytes;
     }
-  observer({ kind: "work", sink, objects, bytes });
+  const bytes = openBytes + (await shared.source.measure(files, shared.signal));
+  observer({ kind: "work", sink, objects: openObjects + files.length, bytes });
 }
