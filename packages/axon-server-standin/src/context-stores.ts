@@ -14,13 +14,21 @@ const DEFAULT_SEGMENT_SIZE = 16_384;
 /** Opens the stores of all contexts, making what isn't there, as a server does at its start. */
 export function openStores(options: StandinOptions): ContextStores {
   const stores = new Map<string, Readonly<Record<Store, EventStore>>>();
-  for (const context of options.contexts ?? ["default"]) {
-    stores.set(context, {
-      events: openStore(options, context, "events"),
-      snapshots: openStore(options, context, "snapshots"),
-    });
+  const opened: EventStore[] = [];
+  const open = (context: string, store: Store): EventStore => {
+    const made = openStore(options, context, store);
+    opened.push(made);
+    return made;
+  };
+  try {
+    for (const context of options.contexts ?? ["default"]) {
+      stores.set(context, { events: open(context, "events"), snapshots: open(context, "snapshots") });
+    }
+    return stores;
+  } catch (error) {
+    for (const store of opened) store.close();
+    throw error;
   }
-  return stores;
 }
 
 export function closeStores(stores: ContextStores): void {

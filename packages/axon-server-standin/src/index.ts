@@ -9,3 +9,6 @@ export type { Behaviour, Misbehaviour, MisbehaviourHandle } from "./server/misbe
 export type { AppendSampleOptions, RecordedRequest, Standin } from "./standin.js";
 export { startStandin } from "./start.js";
 export type { Appended } from "./store/event-store.js";
+export { type GeneratedStore, type GenerateOptions, generateStore } from "./generate/store.js";
+export { inspectStore, type StoreContent } from "./inspect.js";
+export { sampleTls } from "./sample-tls.js";

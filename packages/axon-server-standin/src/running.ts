@@ -24,6 +24,7 @@ export class RunningStandin implements Standin {
   private readonly view: ServerView;
   private readonly clock: HandoverClock | undefined;
   private active: ActiveRules;
+  private closing: Promise<void> | undefined;
 
   constructor(
     private readonly options: StandinOptions,
@@ -94,21 +95,9 @@ export class RunningStandin implements Standin {
     return this.active.rules;
   }
 
-  async close(): Promise<void> {
-    this.active.rules.release();
-    const closed = new Promise<void>((done, failed) => {
-      this.server.close((error) => {
-        if (error) failed(error);
-        else done();
-      });
-    });
-    this.server.closeAllConnections();
-    try {
-      await closed;
-      this.clock?.stop();
-    } finally {
-      closeStores(this.stores);
-    }
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
   }
 
   /** Answers one request. Rejects when the stand-in itself fails, or when `signal` says that the client has gone. */
@@ -126,6 +115,23 @@ export class RunningStandin implements Standin {
       now: this.view.now(),
     });
     return refused ? { answer: refused } : respond(this.view, { method, path, query }, this.active, signal);
+  }
+
+  private async closeAll(): Promise<void> {
+    this.active.rules.release();
+    const closed = new Promise<void>((done, failed) => {
+      this.server.close((error) => {
+        if (error) failed(error);
+        else done();
+      });
+    });
+    this.server.closeAllConnections();
+    try {
+      await closed;
+      this.clock?.stop();
+    } finally {
+      closeStores(this.stores);
+    }
   }
 
   private appendTo(store: EventStore, events: readonly StandinEvent[]): Appended {

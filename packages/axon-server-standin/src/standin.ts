@@ -52,6 +52,6 @@ export interface Standin {
   /** Sets the rules, in place of those before; undefined: answers well again. What was held is let go. */
   misbehave(rules: Misbehaviour | readonly Misbehaviour[] | undefined): MisbehaviourHandle;
 
-  /** Frees everything: connections, files, timers. */
+  /** Frees everything: connections, files, timers. A second call does no more than the first. Rejects with what a timed handing over failed with. */
   close(): Promise<void>;
 }

@@ -48,6 +48,7 @@ export interface Appended {
 export class EventStore {
   private current: SegmentFile;
   private closedUpTo: number;
+  private isClosed = false;
   private readonly waiting: number[];
   private readonly refusesAppends: boolean;
 
@@ -91,6 +92,7 @@ export class EventStore {
 
   /** Appends one transaction of events that are protobuf bytes already. */
   appendEncoded(events: readonly Uint8Array[]): Appended {
+    if (this.isClosed) throw new Error("the stand-in is closed");
     if (this.refusesAppends) {
       throw new StandinError(
         "AXONIQ-2100",
@@ -116,6 +118,8 @@ export class EventStore {
   }
 
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.current.close();
   }
 
@@ -146,9 +150,11 @@ export class EventStore {
       this.current.grow(bytes);
       return;
     }
-    const { segment, nextToken } = this.current;
-    this.current.complete();
+    const full = this.current;
+    const { segment, nextToken } = full;
+    full.complete();
     this.current = SegmentFile.create(this.path(nextToken, store), nextToken, Math.max(segmentSize, needed));
+    full.close();
     this.waiting.push(segment);
     if (this.waiting.length === 1) this.beginHandover();
     if (this.options.handoverAtOnce) this.handover();

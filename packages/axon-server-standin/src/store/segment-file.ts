@@ -76,12 +76,11 @@ export class SegmentFile {
     this.token += events;
   }
 
-  /** Writes the end marker, and closes the file. */
+  /** Writes the end marker. */
   complete(): void {
     const marker = Buffer.alloc(END_BYTES);
     marker.writeInt32BE(-1);
     writeSync(this.file, marker, 0, END_BYTES, this.end);
-    this.close();
   }
 
   close(): void {
