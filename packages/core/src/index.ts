@@ -30,3 +30,22 @@ export type {
   SinkReport,
   Tally,
 } from "./backup/types.js";
+export { restore } from "./restore/restore.js";
+export {
+  type ContextContent,
+  type ContextPlan,
+  type PlannedFile,
+  planRestore,
+  type RestorePlan,
+  type StoreContent,
+  type StorePlan,
+} from "./restore/plan.js";
+export type {
+  RestoredContext,
+  RestoredControlDb,
+  RestoredStore,
+  RestoreOptions,
+  RestoreReport,
+} from "./restore/types.js";
+export { verify } from "./verify/verify.js";
+export type { Finding, VerifyOptions, VerifyReport } from "./verify/types.js";

@@ -1,0 +1,73 @@
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { openControlDbZip } from "./control-db.js";
+import { checkFreeSpace, inside, onDisk, writeAll } from "./disk.js";
+import { fetchFile } from "./fetch.js";
+import type { FetchTools } from "./fetch-context.js";
+import { CONTROL_DB_FILE } from "./names.js";
+import type { RestorePlan } from "./plan.js";
+import type { Target } from "./target.js";
+
+/**
+ * Fetches the control DB's zip, and unzips it into the tree: first to the disk, because a zip's directory is at its end.
+ * @returns the database's bytes
+ */
+export async function fetchControlDb(
+  tools: FetchTools,
+  target: Target,
+  planned: RestorePlan["controlDb"],
+): Promise<number> {
+  const { sink, name, observer, signal } = tools;
+  const { key, size: bytes, sha256 } = planned;
+  const path = join(target.working, "controldb.zip");
+  await fetchFile(sink, { key, bytes, sha256, prefix: false }, path, {
+    signal: signal ?? new AbortController().signal,
+    onChunk: (chunk) => {
+      observer({ kind: "bytes", sink: name, bytes: chunk.byteLength });
+    },
+  });
+  const size = await onDisk(`unzipping ${path}`, async () => {
+    const zip = await open(path, "r");
+    try {
+      return await unzip(zip, key, bytes, target, signal);
+    } finally {
+      await zip.close();
+    }
+  });
+  await onDisk(`removing ${path}`, () => unlink(path));
+  observer({ kind: "object", sink: name, key, bytes, what: "control DB" });
+  return size;
+}
+
+async function unzip(
+  file: FileHandle,
+  key: string,
+  bytes: number,
+  target: Target,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const zip = await openControlDbZip(key, bytes, (offset, length) => readRange(file, offset, length));
+  await checkFreeSpace(target.directory, zip.size);
+  const database = await open(inside(target.tree, CONTROL_DB_FILE), "wx", 0o600);
+  try {
+    for await (const chunk of zip.content()) {
+      signal?.throwIfAborted();
+      await writeAll(database, chunk);
+    }
+    await database.sync();
+  } finally {
+    await database.close();
+  }
+  return zip.size;
+}
+
+async function* readRange(file: FileHandle, offset: number, length: number): AsyncGenerator<Uint8Array> {
+  for (let position = offset; position < offset + length;) {
+    // A new buffer each time: the zip reader keeps what it gets.
+    const buffer = Buffer.allocUnsafe(Math.min(1024 * 1024, offset + length - position));
+    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, position);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
+}

@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
+import { errorCode, replaceFile } from "./disk.js";
+import type { ProcessIdentity } from "./process-identity.js";
+
+/**
+ * What a restore that is under way tells about itself, in its working directory inside of the target. Whoever comes after a restore that died knows by it what is
+ * left over and may go.
+ */
+export interface Journal {
+  readonly format: 1;
+  /** Distinguishes this restore from every other. */
+  readonly nonce: string;
+  readonly process: ProcessIdentity;
+  readonly restorePoint: RestorePointId;
+  /** ISO 8601, UTC. */
+  readonly began: string;
+  /** What gets, or has got, its final name in the target. Empty while files are still being fetched. */
+  readonly entries: readonly JournalEntry[];
+}
+
+export interface JournalEntry {
+  readonly name: string;
+  /** The inode's number, in decimal: tells an entry that this restore put there from one that somebody else did. */
+  readonly inode: string;
+}
+
+const FILE = "journal.json";
+
+export async function writeJournal(directory: string, journal: Journal): Promise<void> {
+  await replaceFile(join(directory, FILE), `${JSON.stringify(journal, undefined, 2)}\n`);
+}
+
+export function journalPath(directory: string): string {
+  return join(directory, FILE);
+}
+
+/**
+ * The journal in a working directory.
+ * @returns undefined when there is none: the restore hadn't begun, or is complete
+ * @throws EngineError `usage` when there is something else under that name
+ */
+export async function readJournal(directory: string): Promise<Journal | undefined> {
+  const path = journalPath(directory);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  const journal = parse(text);
+  if (journal) return journal;
+  throw new EngineError(
+    "usage",
+    `${path} is not the journal of a restore`,
+    `If no restore is running there, remove everything in the target directory and run it again.`,
+  );
+}
+
+function parse(text: string): Journal | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJournal(value) ? value : undefined;
+  } catch {
+    // Not even JSON: the caller says what that means.
+    return undefined;
+  }
+}
+
+function isJournal(value: unknown): value is Journal {
+  const journal = value as Partial<Record<keyof Journal, unknown>> | null;
+  if (typeof journal !== "object" || journal?.format !== 1 || typeof journal.nonce !== "string") return false;
+  const { process, entries } = journal as { process?: Partial<ProcessIdentity>; entries?: unknown };
+  return (
+    typeof process?.host === "string" &&
+    Number.isSafeInteger(process.pid) &&
+    Array.isArray(entries) &&
+    entries.every(
+      (entry: Partial<JournalEntry> | null) =>
+        typeof entry?.name === "string" && typeof entry.inode === "string",
+    )
+  );
+}

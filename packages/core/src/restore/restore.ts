@@ -1,0 +1,150 @@
+import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
+import { EngineError } from "../errors.js";
+import { ignoreEvents } from "../observer.js";
+import type { ContextManifest, Manifest } from "../repository/manifest.js";
+import { Repository } from "../repository/repository.js";
+import { timeOf } from "../repository/restore-point-id.js";
+import { checkFreeSpace } from "./disk.js";
+import { fetchContext, type FetchedContext, type FetchTools } from "./fetch-context.js";
+import { fetchControlDb } from "./fetch-control-db.js";
+import { CONTROL_DB_FILE } from "./names.js";
+import { type ContextContent, planRestore, type RestorePlan, type StoreContent } from "./plan.js";
+import { selectRestorePoint } from "./select.js";
+import { Target } from "./target.js";
+import type { RestoredStore, RestoreOptions, RestoreReport } from "./types.js";
+
+const CONCURRENCY = 4;
+
+/**
+ * Brings a store back: `<target>/<context>/…` and `<target>/axonserver-controldb.mv.db`, which Axon Server starts from with its storage and
+ * `controldb-path` set to the target. Everything is fetched, checked against its SHA-256 and synced before anything gets its final name. After a failure or an
+ * abort the target is as before; after a kill, the next restore to it removes what is left.
+ * @throws EngineError `usage`, `damage`, `locked`, `failed`; SinkError; the signal's reason
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreReport> {
+  const { sink, name, signal, observer = ignoreEvents } = options;
+  const warnings: string[] = [];
+  const warn = (message: string): void => {
+    warnings.push(message);
+    observer({ kind: "warning", sink: name, message });
+  };
+  const tools: FetchTools = { sink, name, observer, signal, concurrency: options.concurrency ?? CONCURRENCY };
+
+  observer({ kind: "step", sink: name, step: "restore point" });
+  const repository = await openRepository(options);
+  const { manifest, contexts } = await selectRestorePoint(repository, options, warn);
+  const plan = planRestore(manifest, await readContents(repository, contexts), options.token);
+
+  observer({ kind: "step", sink: name, step: "target" });
+  const target = await Target.claim(options.target, manifest.id);
+  try {
+    await checkFreeSpace(target.directory, plan.bytes);
+    observer({ kind: "step", sink: name, step: "transfer" });
+    observer({ kind: "work", sink: name, objects: plan.objects, bytes: plan.bytes });
+    const controlDbSize = await fetchControlDb(tools, target, plan.controlDb);
+    const fetched: FetchedContext[] = [];
+    for (const context of plan.contexts) fetched.push(await fetchContext(tools, target.tree, context));
+    signal?.throwIfAborted();
+
+    observer({ kind: "step", sink: name, step: "completion" });
+    await target.publish(expectedFiles(fetched, controlDbSize));
+    return report(target.directory, manifest, plan, fetched, controlDbSize, warnings);
+  } catch (error) {
+    await discard(target, warn);
+    throw error;
+  }
+}
+
+async function openRepository({ sink, signal }: RestoreOptions): Promise<Repository> {
+  const repository = await Repository.open(sink, signal);
+  if (repository) return repository;
+  throw new EngineError(
+    "usage",
+    "the sink is empty: there is nothing to restore",
+    "Check the sink's configuration, or use another sink.",
+  );
+}
+
+async function readContents(
+  repository: Repository,
+  contexts: readonly ContextManifest[],
+): Promise<ContextContent[]> {
+  const contents: ContextContent[] = [];
+  for (const context of contexts) {
+    const stores: Partial<Record<StoreKind, StoreContent>> = {};
+    for (const store of STORE_KINDS)
+      stores[store] = { manifest: context[store], closed: await repository.closedFiles(context[store]) };
+    contents.push({ context, stores: stores as ContextContent["stores"] });
+  }
+  return contents;
+}
+
+/** What failed matters more than what can't be cleared: that is a warning. */
+async function discard(target: Target, warn: (message: string) => void): Promise<void> {
+  try {
+    await target.discard();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    warn(`${target.directory} could not be cleared (${why}): the next restore to it will do so`);
+  }
+}
+
+function expectedFiles(contexts: readonly FetchedContext[], controlDbSize: number): Map<string, number> {
+  const expected = new Map([[CONTROL_DB_FILE, controlDbSize]]);
+  for (const { name, stores } of contexts)
+    for (const store of STORE_KINDS)
+      for (const file of stores[store].files) expected.set(`${name}/${file.name}`, file.length);
+  return expected;
+}
+
+function report(
+  target: string,
+  manifest: Manifest,
+  plan: RestorePlan,
+  fetched: readonly FetchedContext[],
+  controlDbSize: number,
+  warnings: readonly string[],
+): RestoreReport {
+  const contexts = fetched.map((context) => ({
+    name: context.name,
+    events: reportStore(context, plan, "events"),
+    snapshots: reportStore(context, plan, "snapshots"),
+  }));
+  const stores = contexts.flatMap(({ events, snapshots }) => [events, snapshots]);
+  const made = Number(/^controldb(\d+)\.zip$/.exec(manifest.controlDb.name)?.[1]);
+  return {
+    restorePoint: manifest.id,
+    target,
+    controlDb: {
+      name: manifest.controlDb.name,
+      size: controlDbSize,
+      made: Number.isFinite(made) ? new Date(made) : timeOf(manifest.id),
+    },
+    contexts,
+    contextsLeftOut: manifest.contexts
+      .map(({ name }) => name)
+      .filter((name) => !fetched.some((context) => context.name === name)),
+    files: stores.reduce((sum, { files }) => sum + files, 1),
+    bytes: stores.reduce((sum, { bytes }) => sum + bytes, controlDbSize),
+    warnings,
+  };
+}
+
+function reportStore(
+  { name, stores, lastTimestamp }: FetchedContext,
+  plan: RestorePlan,
+  kind: StoreKind,
+): RestoredStore {
+  const { files, nextToken, cut } = stores[kind];
+  const whole = plan.contexts.find((context) => context.name === name)?.stores[kind].nextToken ?? nextToken;
+  const content = (file: (typeof files)[number]): number => (file === cut?.file ? cut.offset : file.bytes);
+  return {
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + content(file), 0),
+    lastToken: nextToken === 0 ? null : ((nextToken - 1) as Token),
+    nextToken,
+    lastTimestamp: kind === "events" && lastTimestamp !== undefined ? new Date(lastTimestamp) : null,
+    dropped: whole - nextToken,
+    cutSegment: cut?.file.name ?? null,
+  };
+}

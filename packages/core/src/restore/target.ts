@@ -1,0 +1,169 @@
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { EngineError } from "../errors.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
+import { errorCode, inside, onDisk, syncDirectory } from "./disk.js";
+import type { Journal } from "./journal.js";
+import { writeJournal } from "./journal.js";
+import { forgetWorking, inodeOf, removeWorking, requireEmpty, spareName, WORKING } from "./leftovers.js";
+import { thisProcess } from "./process-identity.js";
+
+/** What is made is for its owner alone; the operator gives it to the server's user. */
+const DIRECTORY_MODE = 0o700;
+
+/**
+ * The directory to restore to. Everything is made in a working directory inside of it (it may be a mount point, so it can't itself be put
+ * in place), and gets its final name when all of it is whole.
+ */
+export class Target {
+  private constructor(
+    readonly directory: string,
+    private readonly journal: Journal,
+    private readonly created: boolean,
+  ) {}
+
+  /**
+   * Claims a directory that is empty or absent.
+   * @throws EngineError `usage` when it is neither, or can't be one; `locked` when a restore is at work there; `failed`
+   */
+  static async claim(path: string, restorePoint: RestorePointId): Promise<Target> {
+    return onDisk(`preparing ${path}`, async () => {
+      const { directory, created } = await openDirectory(path);
+      if (!created) await requireEmpty(directory);
+      const journal: Journal = {
+        format: 1,
+        nonce: randomUUID(),
+        process: await thisProcess(),
+        restorePoint,
+        began: new Date().toISOString(),
+        entries: [],
+      };
+      await makeWorking(directory, journal);
+      return new Target(directory, journal, created);
+    });
+  }
+
+  /** For what isn't part of the result. */
+  get working(): string {
+    return join(this.directory, WORKING);
+  }
+
+  /** Has, in the end, the content that the directory will have. */
+  get tree(): string {
+    return join(this.working, "tree");
+  }
+
+  /**
+   * Gives everything its final name. Either all of it has it in the end, or the next restore finds out and removes it.
+   * @param expected the files that there must be, relative to the tree, with their lengths: looked at once more, because another process may have meddled
+   */
+  async publish(expected: ReadonlyMap<string, number>): Promise<void> {
+    await onDisk(`completing ${this.directory}`, async () => {
+      for (const [path, length] of expected) await requireFile(join(this.tree, path), length);
+      await syncDirectory(this.tree);
+      const names = (await readdir(this.tree)).sort(controlDbLast);
+      const entries = await Promise.all(
+        names.map(async (name) => ({ name, inode: (await inodeOf(join(this.tree, name))) ?? "" })),
+      );
+      await writeJournal(this.working, { ...this.journal, entries });
+      for (const name of names) {
+        await requireAbsent(inside(this.directory, name));
+        await rename(join(this.tree, name), inside(this.directory, name));
+      }
+      await syncDirectory(this.directory);
+      await forgetWorking(this.directory, await this.#spare());
+    });
+  }
+
+  /** Removes everything that was made. */
+  async discard(): Promise<void> {
+    await onDisk(`clearing ${this.directory}`, async () => {
+      await removeWorking(this.directory, await this.#spare());
+      if (this.created) await rmdir(this.directory);
+    });
+  }
+
+  /** Takes the working directory's name away, so that it is never seen without its journal. */
+  async #spare(): Promise<string> {
+    const spare = spareName(this.journal.nonce);
+    try {
+      await rename(this.working, join(this.directory, spare));
+    } catch (error) {
+      // A call that was cut off by an error has done this already.
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+    return spare;
+  }
+}
+
+async function openDirectory(path: string): Promise<{ directory: string; created: boolean }> {
+  const absolute = resolve(path);
+  try {
+    const directory = await realpath(absolute);
+    if ((await stat(directory)).isDirectory()) return { directory, created: false };
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw error;
+    const parent = await realpath(dirname(absolute)).catch(() => undefined);
+    if (parent === undefined || !(await stat(parent)).isDirectory())
+      throw new EngineError(
+        "usage",
+        `${dirname(absolute)} is not a directory`,
+        `Make it first, or restore elsewhere.`,
+      );
+    const directory = join(parent, basename(absolute));
+    await mkdir(directory, { mode: DIRECTORY_MODE });
+    await syncDirectory(parent);
+    return { directory, created: true };
+  }
+  throw new EngineError(
+    "usage",
+    `${absolute} is not a directory`,
+    "Restore to a directory that is empty or doesn't exist yet.",
+  );
+}
+
+/** Makes the working directory with its journal, under its name in one step. */
+async function makeWorking(directory: string, journal: Journal): Promise<void> {
+  const spare = join(directory, spareName(journal.nonce));
+  await mkdir(spare, { mode: DIRECTORY_MODE });
+  try {
+    await mkdir(join(spare, "tree"), { mode: DIRECTORY_MODE });
+    await writeJournal(spare, journal);
+    await rename(spare, join(directory, WORKING));
+    await syncDirectory(directory);
+  } catch (error) {
+    await rm(spare, { recursive: true, force: true });
+    if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
+    throw new EngineError(
+      "locked",
+      `another restore began in ${directory} at the same moment`,
+      "Wait for it, or restore elsewhere.",
+      error,
+    );
+  }
+}
+
+async function requireFile(path: string, length: number): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isFile() && found.size === length) return;
+  throw new EngineError(
+    "failed",
+    `${path} was written with ${length} bytes and ${found ? `has ${found.size}` : "is gone"}`,
+    "Something else works in the target directory. Find out what, and restore to another one.",
+  );
+}
+
+async function requireAbsent(path: string): Promise<void> {
+  if ((await inodeOf(path)) === undefined) return;
+  throw new EngineError(
+    "failed",
+    `${path} appeared while the restore was running`,
+    "Find out what made it, and restore to another directory.",
+  );
+}
+
+/** Contexts first: a directory with the control DB in it has everything. */
+function controlDbLast(a: string, b: string): number {
+  return Number(a.endsWith(".mv.db")) - Number(b.endsWith(".mv.db")) || (a < b ? -1 : 1);
+}

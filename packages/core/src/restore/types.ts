@@ -1,0 +1,70 @@
+import type { Token } from "@axon-backup/axon-server";
+import type { Sink } from "@axon-backup/sink";
+import type { Observer } from "../observer.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
+
+export interface RestoreOptions {
+  readonly sink: Sink;
+  /** The sink's name, for events and messages. */
+  readonly name: string;
+  /** The directory to restore to: empty or absent, its parent exists. */
+  readonly target: string;
+  /** Default `latest`; with `token`, the earliest one whose head includes it. */
+  readonly restorePoint?: RestorePointId | "latest";
+  /** Events after the transaction that holds this token are left out. Needs a single context: name it with `context` when there are several. */
+  readonly token?: Token;
+  /** Restore this context alone, with the control DB. All contexts of the restore point, if left out. */
+  readonly context?: string;
+  readonly observer?: Observer;
+  readonly signal?: AbortSignal;
+  /** How many objects are read at a time. Default 4. */
+  readonly concurrency?: number;
+}
+
+/** What was restored. Nothing is reported that isn't on the disk, checked and synced. */
+export interface RestoreReport {
+  /** The restore point used. With `token`, it tells how old the control DB is. */
+  readonly restorePoint: RestorePointId;
+  /** Absolute path of the directory. */
+  readonly target: string;
+  readonly controlDb: RestoredControlDb;
+  readonly contexts: readonly RestoredContext[];
+  /** Contexts of the restore point that were not asked for. The control DB knows them: a server started here makes them anew, empty. */
+  readonly contextsLeftOut: readonly string[];
+  /** Files in all, the control DB included. */
+  readonly files: number;
+  /** Bytes of content written; zeros behind an open segment's content are holes, and not counted. */
+  readonly bytes: number;
+  readonly warnings: readonly string[];
+}
+
+export interface RestoredControlDb {
+  /** The name that the server gave the backup. */
+  readonly name: string;
+  /** When the server made it: by its name, which tells the server's clock, or else by the restore point. */
+  readonly made: Date;
+  /** Bytes, unzipped. */
+  readonly size: number;
+}
+
+export interface RestoredContext {
+  readonly name: string;
+  readonly events: RestoredStore;
+  readonly snapshots: RestoredStore;
+}
+
+export interface RestoredStore {
+  /** Segments and index files. */
+  readonly files: number;
+  readonly bytes: number;
+  /** The last event's (or snapshot's) token; null for none. The head that the operator must know. */
+  readonly lastToken: Token | null;
+  /** The next one to be written gets this token. */
+  readonly nextToken: Token;
+  /** When the last one was written, by its own account. Null when there is none, or it can't be read. Known for events alone. */
+  readonly lastTimestamp: Date | null;
+  /** How many events (or snapshots) of the restore point were cut off. */
+  readonly dropped: number;
+  /** The segment that was cut, if one was. */
+  readonly cutSegment: string | null;
+}

@@ -1,0 +1,58 @@
+import type { ObjectKey } from "@axon-backup/sink";
+import type { RestorePointId } from "../repository/restore-point-id.js";
+import type { Finding } from "./types.js";
+
+/** Something that isn't right. */
+export interface Reported {
+  readonly key: ObjectKey;
+  /** A sentence that reads on after the key. */
+  readonly finding: string;
+  readonly restorePoints: Iterable<RestorePointId>;
+  /** Whether storing the object again would mend it. */
+  readonly mend: boolean;
+}
+
+export type Report = (reported: Reported) => void;
+
+/** Gathers findings: the same one of several restore points is one. */
+export class Findings {
+  readonly #found = new Map<
+    string,
+    { key: ObjectKey; finding: string; mend: boolean; restorePoints: Set<RestorePointId> }
+  >();
+
+  readonly report: Report = ({ key, finding, restorePoints, mend }) => {
+    const id = `${key}\n${finding}`;
+    const known = this.#found.get(id) ?? { key, finding, mend, restorePoints: new Set() };
+    for (const restorePoint of restorePoints) known.restorePoints.add(restorePoint);
+    this.#found.set(id, known);
+  };
+
+  /** Leaves out what is only about restore points that aren't there any more: they were removed while this was running. */
+  keepOnly(restorePoints: ReadonlySet<RestorePointId>): void {
+    for (const [id, found] of this.#found) {
+      for (const restorePoint of found.restorePoints)
+        if (!restorePoints.has(restorePoint)) found.restorePoints.delete(restorePoint);
+      if (found.restorePoints.size === 0) this.#found.delete(id);
+    }
+  }
+
+  /** Sorted by key. */
+  list(): Finding[] {
+    return [...this.#found.values()]
+      .map(({ key, finding, restorePoints }) => ({ key, finding, restorePoints: [...restorePoints].sort() }))
+      .sort((a, b) => (a.key === b.key ? compare(a.finding, b.finding) : compare(a.key, b.key)));
+  }
+
+  /** What the next backup should store again, with the first finding about each. */
+  toMend(): Map<ObjectKey, string> {
+    const keys = new Map<ObjectKey, string>();
+    for (const { key, finding, mend } of this.#found.values())
+      if (mend && !keys.has(key)) keys.set(key, finding);
+    return keys;
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import { type SegmentScan, SegmentScanner, type Token } from "@axon-backup/axon-server";
+import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
+import { REPOSITORY_KEY } from "../repository/layout.js";
+import { openControlDbZip } from "../restore/control-db.js";
+import type { Present } from "./examine.js";
+import type { Report } from "./findings.js";
+import { type Claim, usersOf } from "./requirements.js";
+
+export interface ReadTools {
+  readonly sink: Sink;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** What reading an object told beside findings. */
+export interface ReadResult {
+  /** Of a closed segment that is whole: the first token of the next one. */
+  readonly nextToken?: Token;
+  /** Set when the segment's format isn't known, so that nothing but its hash was checked. */
+  readonly foreignVersion?: number;
+}
+
+/**
+ * Reads an object once and checks every claim on it: hashes, a segment's transactions, a control DB's zip. An object that can't be read though
+ * the sink answers otherwise is a finding too.
+ */
+export async function readObject(tools: ReadTools, { object, claims }: Present): Promise<ReadResult> {
+  const { key, kind } = object;
+  const report = (claim: Pick<Claim, "users">, finding: string): void => {
+    tools.report({ key, finding, restorePoints: usersOf(claim), mend: true });
+  };
+  const everyone = { users: new Set(claims.flatMap(({ users }) => [...users])) };
+  try {
+    const result = await checkClaims(tools, object.key, object.first, claims, report);
+    if (kind === "control-db" && result.intact) await readControlDb(tools, key, claims);
+    return result;
+  } catch (error) {
+    if (error instanceof EngineError && error.kind === "damage") {
+      report(everyone, error.message);
+      return {};
+    }
+    if (!isSinkError(error)) throw error;
+    await probe(tools.sink, tools.signal);
+    report(everyone, error.kind === "not-found" ? "is missing" : `can't be read: ${error.message}`);
+    return {};
+  }
+}
+
+async function checkClaims(
+  { sink, signal, onBytes }: ReadTools,
+  key: ObjectKey,
+  first: Token | undefined,
+  claims: readonly Claim[],
+  report: (claim: Claim, finding: string) => void,
+): Promise<ReadResult & { readonly intact: boolean }> {
+  const marks = claims.toSorted((a, b) => a.bytes - b.bytes);
+  const scanner = first === undefined ? undefined : new SegmentScanner({ segment: first });
+  const hash = createHash("sha256");
+  let result: ReadResult & { intact: boolean } = { intact: true };
+  let position = 0;
+  let mark = 0;
+  /** Everything that ends where reading stands now. */
+  const settle = (): void => {
+    for (let claim = marks[mark]; claim?.bytes === position; claim = marks[++mark]) {
+      const scan = scanner?.end();
+      const finding = judge(claim, hash.copy().digest("hex"), scan);
+      if (finding !== undefined) {
+        report(claim, finding);
+        result = { ...result, intact: false };
+      } else if (scan?.state === "foreign") result = { ...result, foreignVersion: scan.formatVersion };
+      else if (claim.whole && scan) result = { ...result, nextToken: scan.nextToken };
+    }
+  };
+  settle();
+  const end = marks.at(-1)?.bytes ?? 0;
+  if (end > 0)
+    for await (const chunk of sink.get(key, { signal, range: { offset: 0, length: end } })) {
+      onBytes(chunk.byteLength);
+      for (let at = 0; at < chunk.byteLength;) {
+        const piece = chunk.subarray(at, at + (marks[mark]?.bytes ?? Infinity) - position);
+        hash.update(piece);
+        scanner?.push(piece);
+        position += piece.byteLength;
+        at += piece.byteLength;
+        settle();
+      }
+    }
+  for (const claim of marks.slice(mark)) {
+    report(claim, `ends after ${position} bytes, and the first ${claim.bytes} are needed`);
+    result = { ...result, intact: false };
+  }
+  return result;
+}
+
+/** What is wrong with the bytes up to a claim's end, if anything. */
+function judge(claim: Claim, hash: string, scan: SegmentScan | undefined): string | undefined {
+  const part = claim.whole ? "" : ` in the first ${claim.bytes}`;
+  const reason = scan?.state === "torn" ? ` (${scan.reason})` : "";
+  if (hash !== claim.sha256) return `has other bytes than were stored${part}${reason}`;
+  if (scan === undefined || scan.state === "foreign" || claim.bytes === 0) return undefined;
+  if (scan.state === "torn") return `was damaged already when it was stored${part}${reason}`;
+  if (claim.whole)
+    return scan.state === "closed" ? undefined : "was stored as a closed segment, and has no end marker";
+  if (scan.validBytes !== claim.bytes && !isUnwritten(scan))
+    return `holds valid bytes up to ${scan.validBytes} alone, of the first ${claim.bytes}`;
+  if (scan.nextToken !== claim.nextToken)
+    return `ends before token ${scan.nextToken}${part}, and the restore point says ${claim.nextToken}`;
+  return undefined;
+}
+
+/** A header of zeros may not have been written when it was copied: the scanner doesn't call it valid. */
+function isUnwritten(scan: SegmentScan): boolean {
+  return scan.validBytes === 0 && scan.transactions === 0;
+}
+
+async function readControlDb(
+  { sink, signal, onBytes }: ReadTools,
+  key: ObjectKey,
+  claims: readonly Claim[],
+): Promise<void> {
+  const size = claims[0]?.bytes ?? 0;
+  const zip = await openControlDbZip(key, size, (offset, length) =>
+    copies(sink.get(key, { signal, range: { offset, length } }), onBytes),
+  );
+  for await (const chunk of zip.content()) if (chunk.byteLength > 0) signal.throwIfAborted();
+}
+
+/** The zip reader keeps chunks, which belong to the sink. */
+async function* copies(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onBytes(chunk.byteLength);
+    yield Buffer.from(chunk);
+  }
+}
+
+/** Rejects when the sink doesn't answer at all: then no object can be called damaged. */
+async function probe(sink: Sink, signal: AbortSignal): Promise<void> {
+  for await (const chunk of sink.get(REPOSITORY_KEY, { signal })) if (chunk.byteLength > 0) return;
+}

@@ -1,0 +1,145 @@
+import type { Token } from "@axon-backup/axon-server";
+import { isSinkError, type ObjectKey } from "@axon-backup/sink";
+import { mapConcurrent } from "../concurrency.js";
+import { EngineError } from "../errors.js";
+import { ignoreEvents } from "../observer.js";
+import { Repository } from "../repository/repository.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
+import { checkContinuity } from "./continuity.js";
+import { examineListing, type Present } from "./examine.js";
+import { Findings } from "./findings.js";
+import { readObject } from "./read-object.js";
+import { type Chain, Requirements } from "./requirements.js";
+import type { VerifyOptions, VerifyReport } from "./types.js";
+
+const CONCURRENCY = 4;
+
+/**
+ * Checks that what restore points need is on the sink as it was stored: by one listing, and with `readData` by reading every byte once. Damage is a finding,
+ * and the work goes on; findings about files of the store are marked for the next backup to mend.
+ * @throws EngineError `usage` when there is nothing to verify; errors of a sink that doesn't answer; the signal's reason
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { sink, name, signal, observer = ignoreEvents } = options;
+  const findings = new Findings();
+  const notes: string[] = [];
+
+  observer({ kind: "step", sink: name, step: "manifests" });
+  const repository = await openRepository(options);
+  const chosen = await chooseRestorePoints(repository, options.restorePoint);
+  const requirements = new Requirements(repository, findings.report);
+  const chains: Chain[] = [];
+  const gone = new Set<RestorePointId>();
+  for (const id of chosen)
+    try {
+      chains.push(...(await requirements.add(id)));
+    } catch (error) {
+      if (!(error instanceof EngineError && error.kind === "usage")) throw error;
+      // Removed by retention after it was listed.
+      gone.add(id);
+    }
+
+  observer({ kind: "step", sink: name, step: "objects" });
+  const present = await examineListing(sink, requirements.objects, findings.report, signal);
+  const read =
+    options.readData === true
+      ? await readAll(options, present, findings, notes)
+      : { bytes: 0, ends: new Map<ObjectKey, Token>() };
+  for (const chain of chains) checkContinuity(chain, read.ends, findings.report);
+
+  const remaining = new Set(await repository.restorePoints());
+  findings.keepOnly(remaining);
+  if (options.mark !== false) await mark(repository, findings, notes, signal);
+  const list = findings.list();
+  return {
+    restorePoints: chosen.filter((id) => !gone.has(id) && remaining.has(id)),
+    objects: requirements.objects.size,
+    bytes: read.bytes,
+    findings: list,
+    notes,
+    damaged: list.length > 0,
+  };
+}
+
+async function openRepository({ sink, signal }: VerifyOptions): Promise<Repository> {
+  const repository = await Repository.open(sink, signal);
+  if (repository) return repository;
+  throw new EngineError(
+    "usage",
+    "the sink is empty: there is nothing to verify",
+    "Make a restore point with `axon-backup backup`.",
+  );
+}
+
+async function chooseRestorePoints(
+  repository: Repository,
+  choice: VerifyOptions["restorePoint"],
+): Promise<RestorePointId[]> {
+  const ids = await repository.restorePoints();
+  const newest = ids.at(-1);
+  if (newest === undefined)
+    throw new EngineError("usage", "the sink has no restore point", "Make one with `axon-backup backup`.");
+  if (choice === undefined) return ids;
+  const id = choice === "latest" ? newest : choice;
+  if (ids.includes(id)) return [id];
+  throw new EngineError(
+    "usage",
+    `there is no restore point ${id}`,
+    "`axon-backup list` shows the restore points there are.",
+  );
+}
+
+async function readAll(
+  { sink, name, signal, observer = ignoreEvents, concurrency = CONCURRENCY }: VerifyOptions,
+  present: readonly Present[],
+  findings: Findings,
+  notes: string[],
+): Promise<{ readonly bytes: number; readonly ends: ReadonlyMap<ObjectKey, Token> }> {
+  observer({ kind: "step", sink: name, step: "data" });
+  const size = ({ claims }: Present): number => Math.max(...claims.map(({ bytes }) => bytes));
+  observer({
+    kind: "work",
+    sink: name,
+    objects: present.length,
+    bytes: present.reduce((sum, object) => sum + size(object), 0),
+  });
+  let bytes = 0;
+  const onBytes = (count: number): void => {
+    bytes += count;
+    observer({ kind: "bytes", sink: name, bytes: count });
+  };
+  const ends = new Map<ObjectKey, Token>();
+  const foreign = new Map<number, number>();
+  await mapConcurrent(present, concurrency, signal, async (object, inner) => {
+    const { key } = object.object;
+    const { nextToken, foreignVersion } = await readObject(
+      { sink, report: findings.report, signal: inner, onBytes },
+      object,
+    );
+    if (nextToken !== undefined) ends.set(key, nextToken);
+    if (foreignVersion !== undefined) foreign.set(foreignVersion, (foreign.get(foreignVersion) ?? 0) + 1);
+    observer({ kind: "object", sink: name, key, bytes: size(object), what: "read" });
+  });
+  for (const [version, count] of foreign)
+    notes.push(
+      `${count} segments are of format version ${version}, which is not known: their SHA-256 was checked, and nothing else`,
+    );
+  return { bytes, ends };
+}
+
+/** Leaves marks for the next backup. A sink that can't be written to is no reason to withhold what was found. */
+async function mark(
+  repository: Repository,
+  findings: Findings,
+  notes: string[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const found = new Date().toISOString();
+  try {
+    for (const [key, finding] of findings.toMend()) await repository.markDamaged({ key, finding, found });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!isSinkError(error) && !(error instanceof EngineError)) throw error;
+    notes.push(`what was found could not be marked for the next backup to mend: ${error.message}`);
+  }
+}
