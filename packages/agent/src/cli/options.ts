@@ -1,0 +1,27 @@
+import { isToken, token, type Token } from "@axon-backup/axon-server";
+import { isRestorePointId, type RestorePointId } from "@axon-backup/core";
+import { UsageError } from "../errors/usage-error.js";
+
+/** `latest`, or a restore point's id. */
+export function parseRestorePoint(text: string): RestorePointId | "latest" {
+  if (text === "latest" || isRestorePointId(text)) return text;
+  throw new UsageError(
+    `${JSON.stringify(text.slice(0, 80))} is not a restore point`,
+    "Write latest or an id as `axon-backup list` shows it, 20261124T055901.123Z for instance.",
+  );
+}
+
+/** A token: a whole number from 0 on. */
+export function parseToken(text: string): Token {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+  if (isToken(value)) return token(value);
+  throw new UsageError(
+    `${JSON.stringify(text.slice(0, 80))} is not a token`,
+    "A token is the position of an event: a whole number from 0 on. `axon-backup list` shows the last one of each restore point.",
+  );
+}
+
+/** `parse(text)`, if there is a text. */
+export function parseOptional<T>(parse: (text: string) => T, text: string | undefined): T | undefined {
+  return text === undefined ? undefined : parse(text);
+}

@@ -1,0 +1,77 @@
+import type { NamedSink, RestorePointId, VerifyReport } from "@axon-backup/core";
+import { isSinkError, type Sink } from "@axon-backup/sink";
+import { inject, injectable } from "tsyringe";
+import type { Engine } from "../composition/engine.js";
+import type { ConfiguredSinks } from "../composition/sinks.js";
+import { ENGINE, OUTPUT, SIGNAL, SINKS } from "../composition/tokens.js";
+import { exitCodeOf, exitCodeOfSinks } from "../errors/exit-code-of.js";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
+import type { Output } from "../output/output.js";
+import { verifyJson, verifyText } from "../views/verify.js";
+import { errorsOf, readEachSink, withSink } from "./each-sink.js";
+
+export interface VerifyRequest {
+  readonly sinks: readonly string[];
+  readonly restorePoint: RestorePointId | "latest" | undefined;
+  readonly readData: boolean;
+}
+
+/** `axon-backup verify`: whether what is stored is what was written. */
+@injectable()
+export class VerifyCommand {
+  constructor(
+    @inject(SINKS) private readonly sinks: ConfiguredSinks,
+    @inject(ENGINE) private readonly engine: Engine,
+    @inject(OUTPUT) private readonly output: Output,
+    @inject(SIGNAL) private readonly signal: AbortSignal,
+  ) {}
+
+  async run(request: VerifyRequest): Promise<ExitCode> {
+    const sinks = this.sinks.select(request.sinks);
+    // Opened for reading first: a sink that isn't there must not be made by looking at it.
+    const outcomes = await readEachSink(sinks, this.signal, async (sink, name) => {
+      const named = sinks.find((other) => other.name === name);
+      return named === undefined
+        ? this.#verify(request, sink, name, false)
+        : this.#verifyWritable(request, named, sink);
+    });
+    this.output.result({ json: verifyJson(outcomes), text: verifyText(outcomes) });
+    for (const outcome of outcomes)
+      if (outcome.outcome === "failed") this.output.problem(outcome.error, outcome.sink);
+    const errors = errorsOf(outcomes);
+    const damaged =
+      outcomes.some((outcome) => outcome.outcome === "done" && outcome.value.damaged) ||
+      errors.some((error) => error !== undefined && exitCodeOf(error) === EXIT_CODES.damage);
+    return damaged ? EXIT_CODES.damage : exitCodeOfSinks(errors);
+  }
+
+  /** Findings are marked for the next backup to repair, where the sink can be written to. */
+  async #verifyWritable(request: VerifyRequest, named: NamedSink, readOnly: Sink): Promise<VerifyReport> {
+    let writable: NamedSink;
+    try {
+      const sink = await named.open("write");
+      writable = { name: named.name, open: () => Promise.resolve(sink) };
+    } catch (error) {
+      if (!isSinkError(error)) throw error;
+      this.output.log.warn("the sink can't be written to: what is found is not marked for repair", {
+        sink: named.name,
+        reason: error.message,
+      });
+      return this.#verify(request, readOnly, named.name, false);
+    }
+    return withSink(writable, "write", (sink) => this.#verify(request, sink, named.name, true));
+  }
+
+  #verify(request: VerifyRequest, sink: Sink, name: string, mark: boolean): Promise<VerifyReport> {
+    const { restorePoint, readData } = request;
+    return this.engine.verify({
+      sink,
+      name,
+      ...(restorePoint === undefined ? {} : { restorePoint }),
+      readData,
+      mark,
+      observer: this.output.observer,
+      signal: this.signal,
+    });
+  }
+}

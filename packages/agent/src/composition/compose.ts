@@ -1,0 +1,58 @@
+import "reflect-metadata";
+import { container, type DependencyContainer } from "tsyringe";
+import type { GlobalOptions } from "../cli/request.js";
+import { loadConfiguration } from "../config/load.js";
+import type { SinkPlugins } from "../config/sink-file.js";
+import { DEFAULT_LOG } from "../config/types.js";
+import { createOutput, type Output } from "../output/output.js";
+import type { Streams } from "../output/streams.js";
+import type { Redactor } from "../secrets/redactor.js";
+import type { SecretContext } from "../secrets/resolve.js";
+import { engine } from "./engine.js";
+import { builtInPlugins } from "./plugins.js";
+import { ConfiguredSinks } from "./sinks.js";
+import { sourceOpener } from "./source.js";
+import { CONFIGURATION, ENGINE, GLOBALS, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS, STREAMS } from "./tokens.js";
+
+/** What a run is composed of. */
+export interface Environment {
+  readonly globals: GlobalOptions;
+  readonly streams: Streams;
+  readonly redactor: Redactor;
+  readonly signal: AbortSignal;
+  /** The ones that come with the agent, if left out. */
+  readonly plugins?: SinkPlugins;
+}
+
+/** The container of a command that works without configuration. */
+export function composeWithoutConfiguration(environment: Environment): DependencyContainer {
+  return composeBasics(environment, createOutput(environment.globals, DEFAULT_LOG, environment.streams));
+}
+
+/**
+ * The container of a command, with everything that the configuration tells. What is asynchronous is done before it is registered: the
+ * container resolves synchronously.
+ * @throws ConfigurationError
+ */
+export async function compose(environment: Environment): Promise<DependencyContainer> {
+  const { globals, streams, redactor, signal, plugins = builtInPlugins() } = environment;
+  const configuration = await loadConfiguration(globals.config, plugins);
+  const output = createOutput(globals, configuration.log, streams);
+  const secrets: SecretContext = { env: streams.env, redactor, warn: output.log.warn };
+  return composeBasics(environment, output)
+    .register(CONFIGURATION, { useValue: configuration })
+    .register(SINKS, {
+      useValue: new ConfiguredSinks(configuration, { plugins, secrets, log: output.log, signal }),
+    })
+    .register(OPEN_SOURCE, { useValue: sourceOpener(configuration, secrets) });
+}
+
+function composeBasics({ globals, streams, signal }: Environment, output: Output): DependencyContainer {
+  return container
+    .createChildContainer()
+    .register(OUTPUT, { useValue: output })
+    .register(SIGNAL, { useValue: signal })
+    .register(GLOBALS, { useValue: globals })
+    .register(STREAMS, { useValue: streams })
+    .register(ENGINE, { useValue: engine });
+}

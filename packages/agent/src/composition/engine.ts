@@ -1,0 +1,16 @@
+import { backup, Repository, restore, verify } from "@axon-backup/core";
+
+/** What the commands use of the engine. */
+export interface Engine {
+  readonly backup: typeof backup;
+  readonly verify: typeof verify;
+  readonly restore: typeof restore;
+  readonly openRepository: typeof Repository.open;
+}
+
+export const engine: Engine = {
+  backup,
+  verify,
+  restore,
+  openRepository: (sink, signal) => Repository.open(sink, signal),
+};

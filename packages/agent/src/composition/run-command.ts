@@ -1,0 +1,35 @@
+import "reflect-metadata";
+import type { CommandRequest } from "../cli/request.js";
+import { DEFAULT_LOG } from "../config/types.js";
+import { exitCodeOf } from "../errors/exit-code-of.js";
+import type { ExitCode } from "../exit-codes.js";
+import { createOutput, type Output } from "../output/output.js";
+import type { Streams } from "../output/streams.js";
+import type { Redactor } from "../secrets/redactor.js";
+import { compose, composeWithoutConfiguration } from "./compose.js";
+import { OUTPUT } from "./tokens.js";
+
+/** Composes and runs a command. Whatever goes wrong is printed, and becomes the exit code. */
+export async function runCommand(
+  request: CommandRequest,
+  streams: Streams,
+  redactor: Redactor,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const environment = { globals: request.globals, streams, redactor, signal };
+  let output: Output = createOutput(request.globals, DEFAULT_LOG, streams);
+  try {
+    const container = request.needsConfiguration
+      ? await compose(environment)
+      : composeWithoutConfiguration(environment);
+    output = container.resolve(OUTPUT);
+    return await request.execute(container);
+  } catch (error) {
+    // Whatever failed because it was interrupted failed for that reason.
+    const cause: unknown = signal.aborted ? signal.reason : error;
+    output.fail(cause);
+    return exitCodeOf(cause);
+  } finally {
+    output.end();
+  }
+}

@@ -1,0 +1,107 @@
+import type { NamedSink } from "@axon-backup/core";
+import type { SinkLog } from "@axon-backup/sink";
+import { SMALLEST_SINK } from "../config/load.js";
+import { ConfigurationError } from "../config/problem.js";
+import type { SinkPlugins } from "../config/sink-file.js";
+import { nearest } from "../config/suggest.js";
+import type { Configuration, SinkConfiguration } from "../config/types.js";
+import { UsageError } from "../errors/usage-error.js";
+import type { Log } from "../output/log.js";
+import type { SecretReference } from "../secrets/reference.js";
+import { resolveSecret, type SecretContext } from "../secrets/resolve.js";
+
+/** What opening sinks needs. */
+export interface SinkEnvironment {
+  readonly plugins: SinkPlugins;
+  readonly secrets: SecretContext;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** The sinks of the configuration, not open yet. */
+export class ConfiguredSinks {
+  constructor(
+    private readonly configuration: Configuration,
+    private readonly environment: SinkEnvironment,
+  ) {}
+
+  /**
+   * The sinks of these names; all that are enabled, without names.
+   * @throws UsageError for a name that isn't there; ConfigurationError when there is no sink at all
+   */
+  select(names: readonly string[]): readonly NamedSink[] {
+    const enabled = this.configuration.sinks.filter((sink) => sink.enabled);
+    if (enabled.length === 0) throw this.#noSinks();
+    const chosen = names.length === 0 ? enabled : [...new Set(names)].map((name) => this.#find(name));
+    return chosen.map((sink) => ({ name: sink.name, open: (purpose) => this.#open(sink, purpose) }));
+  }
+
+  /** The sink of this name; the only one, without a name. @throws UsageError when there are several */
+  one(name: string | undefined): NamedSink {
+    const [first, ...others] = this.select(name === undefined ? [] : [name]);
+    if (first === undefined) throw this.#noSinks();
+    if (others.length === 0) return first;
+    const names = [first, ...others].map((sink) => sink.name).join(", ");
+    throw new UsageError("there are several sinks", `Name one with --sink: ${names}.`);
+  }
+
+  #find(name: string): SinkConfiguration {
+    const { sinks } = this.configuration;
+    const found = sinks.find((sink) => sink.name === name);
+    if (found?.enabled === true) return found;
+    if (found)
+      throw new UsageError(`the sink ${name} is switched off`, `Set enabled: true in ${found.file}.`);
+    const names = sinks.map((sink) => sink.name);
+    const near = nearest(name, names);
+    throw new UsageError(
+      `there is no sink ${JSON.stringify(name)}`,
+      near === undefined ? `The sinks are: ${names.join(", ")}.` : `Did you mean ${near}?`,
+    );
+  }
+
+  async #open({ name, type, options, secrets }: SinkConfiguration, purpose: "read" | "write") {
+    const plugin = this.environment.plugins.find(type);
+    if (plugin === undefined) throw new Error(`the plugin ${type} is gone`);
+    const log: SinkLog = (level, message, fields) => {
+      this.environment.log[level](message, { ...fields, sink: name });
+    };
+    const resolved = await withSecrets(options, secrets, (reference, pointer) =>
+      resolveSecret(
+        reference,
+        `${name}.yaml: ${pointer.slice(1).replaceAll("/", ".")}`,
+        this.environment.secrets,
+      ),
+    );
+    return plugin.open(resolved, { name, purpose, signal: this.environment.signal, log });
+  }
+
+  #noSinks(): ConfigurationError {
+    const { directory, sinks } = this.configuration;
+    const message =
+      sinks.length === 0 ? "there is no sink: no file sinks.d/<name>.yaml" : "every sink is switched off";
+    return new ConfigurationError(
+      [{ file: directory, key: "", message }],
+      `Write one: a file sinks.d/<name>.yaml with ${SMALLEST_SINK}, for instance.`,
+    );
+  }
+}
+
+/** A copy of `options` with the values of the secrets at these JSON pointers. */
+async function withSecrets(
+  options: Readonly<Record<string, unknown>>,
+  pointers: readonly string[],
+  resolve: (reference: SecretReference, pointer: string) => Promise<unknown>,
+): Promise<unknown> {
+  const copy = structuredClone(options) as Record<string, unknown>;
+  for (const pointer of pointers) {
+    const parts = pointer
+      .split("/")
+      .slice(1)
+      .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const last = parts.pop();
+    let at = copy;
+    for (const part of parts) at = at[part] as Record<string, unknown>;
+    if (last !== undefined) at[last] = await resolve(at[last] as SecretReference, pointer);
+  }
+  return copy;
+}

@@ -1,0 +1,21 @@
+import type { InjectionToken } from "tsyringe";
+import type { Configuration } from "../config/types.js";
+import type { Output } from "../output/output.js";
+import type { Streams } from "../output/streams.js";
+import type { GlobalOptions } from "../cli/request.js";
+import type { Engine } from "./engine.js";
+import type { ConfiguredSinks } from "./sinks.js";
+import type { OpenSource } from "./source.js";
+
+/**
+ * What commands are given. Whatever holds a resource (the server's connection, a sink) is opened by the command that uses it, and closed
+ * there: the container closes nothing.
+ */
+export const OUTPUT: InjectionToken<Output> = Symbol("Output");
+export const SIGNAL: InjectionToken<AbortSignal> = Symbol("AbortSignal");
+export const CONFIGURATION: InjectionToken<Configuration> = Symbol("Configuration");
+export const SINKS: InjectionToken<ConfiguredSinks> = Symbol("ConfiguredSinks");
+export const OPEN_SOURCE: InjectionToken<OpenSource> = Symbol("OpenSource");
+export const ENGINE: InjectionToken<Engine> = Symbol("Engine");
+export const GLOBALS: InjectionToken<GlobalOptions> = Symbol("GlobalOptions");
+export const STREAMS: InjectionToken<Streams> = Symbol("Streams");

@@ -1,0 +1,98 @@
+import { toSecretReference, type SecretReference } from "../secrets/reference.js";
+import { parseDuration } from "./duration.js";
+import type { ConfigurationProblem } from "./problem.js";
+import {
+  DEFAULT_LOG,
+  type LogConfiguration,
+  type PathMapping,
+  type ServerConfiguration,
+  type TlsConfiguration,
+} from "./types.js";
+import type { YamlFile } from "./yaml-file.js";
+
+/** `agent.yaml` as it is written, after the schema has been checked. */
+interface AgentFile {
+  readonly server: {
+    readonly url: string;
+    readonly token?: SecretReference;
+    readonly tls?: {
+      readonly ca?: string;
+      readonly cert?: string;
+      readonly key?: SecretReference | string;
+      readonly server_name?: string;
+    };
+    readonly storage?: readonly string[];
+    readonly control_db?: readonly string[];
+    readonly paths?: readonly PathMapping[];
+    readonly timeouts?: Readonly<Partial<Record<"connect" | "request" | "control_db", string>>>;
+  };
+  readonly contexts?: readonly string[];
+  readonly log?: Partial<LogConfiguration>;
+}
+
+export interface AgentConfiguration {
+  readonly server: ServerConfiguration;
+  readonly contexts: readonly string[] | undefined;
+  readonly log: LogConfiguration;
+}
+
+/** The content of a file that fits the schema, with what a schema can't say checked as well. */
+export function toAgentConfiguration(
+  file: YamlFile,
+): AgentConfiguration | { readonly problems: readonly ConfigurationProblem[] } {
+  const { server, contexts, log } = file.content as AgentFile;
+  const problems: ConfigurationProblem[] = [];
+  const complain = (path: readonly string[], message: string) =>
+    problems.push({ file: file.path, ...file.position(path, "value"), key: path.join("."), message });
+
+  if (!URL.canParse(server.url)) complain(["server", "url"], "isn't a URL; write http://host:8024");
+  if (server.tls && server.url.startsWith("http:"))
+    complain(["server", "tls"], "is for https, and server.url begins with http://; one of them is wrong");
+  const timeouts = readTimeouts(server.timeouts ?? {}, complain);
+  if (problems.length > 0) return { problems };
+
+  return {
+    server: {
+      url: server.url,
+      ...(server.token ? { token: server.token } : {}),
+      ...(server.tls ? { tls: toTls(server.tls) } : {}),
+      ...(server.storage ? { storage: server.storage } : {}),
+      ...(server.control_db ? { controlDb: server.control_db } : {}),
+      paths: server.paths ?? [],
+      timeouts,
+    },
+    contexts,
+    log: { ...DEFAULT_LOG, ...log },
+  };
+}
+
+function toTls(tls: NonNullable<AgentFile["server"]["tls"]>): TlsConfiguration {
+  return {
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+    ...(tls.key === undefined ? {} : { key: toSecretReference(tls.key) }),
+    ...(tls.server_name === undefined ? {} : { serverName: tls.server_name }),
+  };
+}
+
+function readTimeouts(
+  texts: NonNullable<AgentFile["server"]["timeouts"]>,
+  complain: (path: readonly string[], message: string) => unknown,
+): ServerConfiguration["timeouts"] {
+  const read = (key: "connect" | "request" | "control_db") => {
+    const text = texts[key];
+    if (text === undefined) return undefined;
+    try {
+      return parseDuration(text);
+    } catch (error) {
+      complain(["server", "timeouts", key], error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+  const [connect, request, controlDb] = [read("connect"), read("request"), read("control_db")];
+  return {
+    ...(connect === undefined ? {} : { connect }),
+    ...(request === undefined ? {} : { request }),
+    ...(controlDb === undefined ? {} : { controlDb }),
+  };
+}

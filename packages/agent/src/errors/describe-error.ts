@@ -1,0 +1,79 @@
+import { AxonServerError } from "@axon-backup/axon-server";
+import { EngineError } from "@axon-backup/core";
+import { isSinkError } from "@axon-backup/sink";
+import { ConfigurationError, type ConfigurationProblem } from "../config/problem.js";
+import { SecretError } from "../secrets/secret-error.js";
+import { exitCodeOf } from "./exit-code-of.js";
+import { Interrupted } from "./interrupted.js";
+import { UsageError } from "./usage-error.js";
+
+/** An error, taken apart for people and for `--json`. */
+export interface ErrorDescription {
+  /** What failed. */
+  readonly message: string;
+  /** Why, from the nearest cause to the first. */
+  readonly causes: readonly string[];
+  /** What the operator can do. */
+  readonly remedy?: string;
+  /** Each problem of a configuration. */
+  readonly problems?: readonly ConfigurationProblem[];
+  readonly exitCode: number;
+  /** Nobody foresaw it: a bug of ours, most likely. */
+  readonly unexpected: boolean;
+  readonly stack?: string;
+}
+
+const MAX_CAUSES = 8;
+
+/** Takes `error` apart. */
+export function describeError(error: unknown): ErrorDescription {
+  const remedy = remedyOf(error);
+  return {
+    message: messageOf(error),
+    causes: causesOf(error),
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(error instanceof ConfigurationError ? { problems: error.problems } : {}),
+    exitCode: exitCodeOf(error),
+    unexpected: !isForeseen(error),
+    ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+  };
+}
+
+/** Errors that name their reason. Those of the operating system (ENOENT, …) do as well. */
+function isForeseen(error: unknown): boolean {
+  return (
+    error instanceof ConfigurationError ||
+    error instanceof SecretError ||
+    error instanceof UsageError ||
+    error instanceof EngineError ||
+    error instanceof AxonServerError ||
+    error instanceof Interrupted ||
+    isSinkError(error) ||
+    (error instanceof Error && "code" in error && "syscall" in error)
+  );
+}
+
+function remedyOf(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth++)
+    if ("remedy" in at && typeof at.remedy === "string" && at.remedy !== "") return at.remedy;
+  return undefined;
+}
+
+function causesOf(error: unknown): string[] {
+  const causes: string[] = [];
+  let at = error instanceof Error ? error.cause : undefined;
+  while (at !== undefined && at !== null && causes.length < MAX_CAUSES) {
+    const message = messageOf(at);
+    if (message !== causes.at(-1) && !messageOf(error).includes(message)) causes.push(message);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return causes;
+}
+
+/** The message, on one line. An AggregateError without one (a connection tried at several addresses) gives those of its parts. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "")
+    return [...new Set(error.errors.map(messageOf))].join("; ");
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.replace(/\s*\n\s*/g, " ").trim();
+}

@@ -1,0 +1,31 @@
+/** A stream that text is written to: standard output or standard error, or a test's. */
+export interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** The process as a command sees it; a test brings its own. */
+export interface Streams {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The real ones. */
+export function processStreams(): Streams {
+  return { stdout: process.stdout, stderr: process.stderr, env: process.env };
+}
+
+/** `stream`, with `clean` applied to everything that is written. */
+export function cleanedStream(stream: OutputStream, clean: (text: string) => string): OutputStream {
+  return {
+    write: (text) => stream.write(clean(text)),
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { Interrupted } from "./errors/interrupted.js";
+import { EXIT_CODES } from "./exit-codes.js";
+
+/** One abort signal for everything that runs. */
+export interface SignalListener extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The first SIGINT or SIGTERM aborts the signal, and the command ends cleanly; a second one ends the process at once.
+ */
+export function listenForSignals(): SignalListener {
+  const controller = new AbortController();
+  const listen = (name: NodeJS.Signals) => {
+    // Whoever asks twice doesn't want to wait for anything any more.
+    if (controller.signal.aborted) process.exit(EXIT_CODES.interrupted);
+    controller.abort(new Interrupted(name === "SIGINT" ? "SIGINT" : "SIGTERM"));
+  };
+  process.on("SIGINT", listen).on("SIGTERM", listen);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      process.off("SIGINT", listen).off("SIGTERM", listen);
+    },
+  };
+}
+
+/** What became of writing to standard output. */
+export interface OutputWatch extends Disposable {
+  readonly error: Error | undefined;
+}
+
+/**
+ * Keeps an error of standard output. A reader that went away (`axon-backup list | head -1`) has what it wanted; a full disk
+ * behind a redirection means that the result isn't there.
+ */
+export function watchStandardOutput(): OutputWatch {
+  let found: Error | undefined;
+  const watch = (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") found ??= error;
+  };
+  // Nobody is left to tell when standard error fails.
+  const ignore = () => undefined;
+  process.stdout.on("error", watch);
+  process.stderr.on("error", ignore);
+  return {
+    get error() {
+      return found;
+    },
+    // The listeners stay: an EPIPE can come after the last write, and must not end the process with a stack trace.
+    [Symbol.dispose]: () => undefined,
+  };
+}

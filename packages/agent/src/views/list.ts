@@ -1,0 +1,85 @@
+import { type Manifest, type RestorePointId, timeOf } from "@axon-backup/core";
+import type { SinkOutcome } from "../commands/each-sink.js";
+import { describeError } from "../errors/describe-error.js";
+import { errorJson } from "../output/report-error.js";
+import { formatTable } from "../output/table.js";
+import { formatBytes, formatTime } from "../output/units.js";
+import { manifestBytes, summariseStore, tokenText } from "./manifest.js";
+
+/** A restore point whose manifest could be read, or not. */
+export type ListedRestorePoint =
+  | { readonly id: RestorePointId; readonly manifest: Manifest }
+  | { readonly id: RestorePointId; readonly error: unknown };
+
+type Outcome = SinkOutcome<readonly ListedRestorePoint[]>;
+
+export function listJson(outcomes: readonly Outcome[]): object {
+  return {
+    sinks: outcomes.map((outcome) =>
+      outcome.outcome === "failed"
+        ? { sink: outcome.sink, error: errorJson(describeError(outcome.error)) }
+        : { sink: outcome.sink, restorePoints: outcome.value.map(pointJson) },
+    ),
+  };
+}
+
+function pointJson(point: ListedRestorePoint): object {
+  if ("error" in point) return { id: point.id, error: errorJson(describeError(point.error)) };
+  const { id, manifest } = point;
+  return {
+    id,
+    started: manifest.started,
+    finished: manifest.finished,
+    parent: manifest.parent,
+    bytes: manifestBytes(manifest),
+    contexts: manifest.contexts.map(({ name, timeline, events, snapshots }) => ({
+      name,
+      timeline,
+      lastEventToken: summariseStore(events).lastToken,
+      lastSnapshotToken: summariseStore(snapshots).lastToken,
+    })),
+  };
+}
+
+export function listText(outcomes: readonly Outcome[]): string {
+  return outcomes.map((outcome) => sinkText(outcome, outcomes.length > 1)).join("\n");
+}
+
+function sinkText(outcome: Outcome, named: boolean): string {
+  const heading = named ? `sink ${outcome.sink}\n` : "";
+  if (outcome.outcome === "failed") return `${heading}failed\n`;
+  if (outcome.value.length === 0) return `${heading}no restore points\n`;
+  return (
+    heading +
+    formatTable(
+      [
+        { heading: "RESTORE POINT" },
+        { heading: "TIME" },
+        { heading: "LAST EVENT" },
+        { heading: "SIZE", align: "right" },
+        { heading: "PARENT" },
+      ],
+      outcome.value.map((point) => {
+        const time = formatTime(timeOf(point.id));
+        if ("error" in point) return [point.id, time, "damaged", "", ""];
+        const { manifest } = point;
+        return [
+          point.id,
+          time,
+          headsText(manifest),
+          formatBytes(manifestBytes(manifest)),
+          manifest.parent ?? "none (first)",
+        ];
+      }),
+    )
+  );
+}
+
+/** The last event's token of each context: `default: 172, orders: 5`. `show` tells of all. */
+function headsText({ contexts }: Manifest): string {
+  const heads = contexts
+    .slice(0, 3)
+    .map(({ name, events }) => `${name}: ${tokenText(summariseStore(events).lastToken)}`);
+  const more = contexts.length - heads.length;
+  return [...heads, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
+}

@@ -1,0 +1,83 @@
+import type { RestoredContext, RestoredStore, RestoreReport } from "@axon-backup/core";
+import { formatTable } from "../output/table.js";
+import { formatBytes, formatCount, formatTime, plural } from "../output/units.js";
+import { tokenText } from "./manifest.js";
+
+export function restoreJson(sink: string, report: RestoreReport): object {
+  return {
+    sink,
+    restorePoint: report.restorePoint,
+    target: report.target,
+    controlDb: report.controlDb,
+    contexts: report.contexts,
+    contextsLeftOut: report.contextsLeftOut,
+    files: report.files,
+    bytes: report.bytes,
+    warnings: report.warnings,
+    settings: settings(report.target),
+  };
+}
+
+/** What Axon Server's configuration needs, to start from the directory. */
+function settings(target: string): Readonly<Record<string, string>> {
+  return {
+    "axoniq.axonserver.event.storage": target,
+    "axoniq.axonserver.snapshot.storage": target,
+    "axoniq.axonserver.controldb-path": target,
+  };
+}
+
+export function restoreText(sink: string, report: RestoreReport): string {
+  const { target, restorePoint, files, bytes } = report;
+  const summary = `restored ${restorePoint} from ${sink} to ${target}: ${plural(files, "file")}, ${formatBytes(bytes)}\n`;
+  const table = formatTable(
+    [
+      { heading: "CONTEXT" },
+      { heading: "STORE" },
+      { heading: "LAST TOKEN", align: "right" },
+      { heading: "WRITTEN" },
+      { heading: "CUT OFF", align: "right" },
+    ],
+    report.contexts.flatMap((context) => [storeRow(context, "events"), storeRow(context, "snapshots")]),
+  );
+  return [summary, table, nextSteps(report)].join("\n");
+}
+
+function storeRow(context: RestoredContext, kind: "events" | "snapshots"): string[] {
+  const store: RestoredStore = context[kind];
+  const written = store.lastTimestamp === null ? "" : formatTime(store.lastTimestamp);
+  return [
+    context.name,
+    kind,
+    tokenText(store.lastToken),
+    written,
+    store.dropped === 0 ? "-" : formatCount(store.dropped),
+  ];
+}
+
+/** What is left to do for the operator. */
+function nextSteps(report: RestoreReport): string {
+  const { target, controlDb, contextsLeftOut } = report;
+  const steps = [
+    `Give the files to the user that Axon Server runs as: chown -R axonserver: ${shellQuoted(target)}`,
+    `Set in axonserver.properties:\n${Object.entries(settings(target))
+      .map(([key, value]) => `       ${key}=${value}`)
+      .join("\n")}`,
+    "Start Axon Server. It rebuilds index files that are missing; with a large store, that takes a while.",
+    ...report.contexts.map(
+      ({ name, events }) =>
+        `Context ${name}: the last event has token ${tokenText(events.lastToken)}. Applications that keep tracking tokens of their own must not be beyond it: reset those that are, or their processors stand still.`,
+    ),
+  ];
+  const notes = [
+    `The control DB (contexts, users, settings) is as of ${formatTime(controlDb.made)}.`,
+    ...contextsLeftOut.map(
+      (name) => `Context ${name} was not restored. The control DB knows it: the server makes it anew, empty.`,
+    ),
+  ];
+  return `Next steps\n${steps.map((step, i) => `  ${i + 1}. ${step}\n`).join("")}\n${notes.map((note) => `${note}\n`).join("")}`;
+}
+
+function shellQuoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,108 @@
+import type { ContextManifest, Manifest, StoreManifest } from "@axon-backup/core";
+import type { SinkOutcome } from "../commands/each-sink.js";
+import { describeError } from "../errors/describe-error.js";
+import { errorJson } from "../output/report-error.js";
+import { formatFields, formatTable } from "../output/table.js";
+import { formatBytes, formatTime, plural } from "../output/units.js";
+import { manifestBytes, summariseStore, tokenText } from "./manifest.js";
+
+type Outcome = SinkOutcome<Manifest | undefined>;
+
+export function showJson(outcomes: readonly Outcome[]): object {
+  return {
+    sinks: outcomes.map((outcome) =>
+      outcome.outcome === "failed"
+        ? { sink: outcome.sink, error: errorJson(describeError(outcome.error)) }
+        : {
+            sink: outcome.sink,
+            restorePoint: outcome.value === undefined ? null : manifestJson(outcome.value),
+          },
+    ),
+  };
+}
+
+function manifestJson(manifest: Manifest): object {
+  const { id, repository, parent, started, finished, agent, server, controlDb } = manifest;
+  return {
+    id,
+    repository,
+    parent,
+    started,
+    finished,
+    agent,
+    server,
+    controlDb,
+    bytes: manifestBytes(manifest),
+    contexts: manifest.contexts.map(({ name, timeline, events, snapshots }) => ({
+      name,
+      timeline,
+      events: storeJson(events),
+      snapshots: storeJson(snapshots),
+    })),
+  };
+}
+
+function storeJson(store: StoreManifest): object {
+  const { closedFiles, bytes, lastClosedSegment, lastToken } = summariseStore(store);
+  const open = store.open.map(({ name, validBytes, length, nextToken, complete }) => ({
+    name,
+    validBytes,
+    length,
+    nextToken,
+    complete,
+  }));
+  return { closedFiles, bytes, lastClosedSegment, lastToken, open };
+}
+
+export function showText(outcomes: readonly Outcome[]): string {
+  return outcomes
+    .map((outcome) => {
+      if (outcome.outcome === "failed") return `sink ${outcome.sink}: failed\n`;
+      return outcome.value === undefined
+        ? `sink ${outcome.sink}: doesn't have it\n`
+        : manifestText(outcome.sink, outcome.value);
+    })
+    .join("\n");
+}
+
+function manifestText(sink: string, manifest: Manifest): string {
+  const { server, controlDb } = manifest;
+  const fields = formatFields([
+    ["restore point", manifest.id],
+    ["sink", sink],
+    ["started", formatTime(new Date(manifest.started))],
+    ["finished", formatTime(new Date(manifest.finished))],
+    ["parent", manifest.parent ?? "none (first)"],
+    ["agent", manifest.agent],
+    ["server", `${server.name}, Axon Server ${server.edition} ${server.version}`],
+    ["control DB", `${controlDb.name}, ${formatBytes(controlDb.size)}`],
+    ["size", formatBytes(manifestBytes(manifest))],
+  ]);
+  const table = formatTable(
+    [
+      { heading: "CONTEXT" },
+      { heading: "STORE" },
+      { heading: "LAST TOKEN", align: "right" },
+      { heading: "LAST CLOSED SEGMENT", align: "right" },
+      { heading: "CLOSED" },
+      { heading: "OPEN" },
+      { heading: "SIZE", align: "right" },
+    ],
+    manifest.contexts.flatMap((context) => [storeRow(context, "events"), storeRow(context, "snapshots")]),
+  );
+  return `${fields}\n${table}`;
+}
+
+function storeRow(context: ContextManifest, kind: "events" | "snapshots"): string[] {
+  const summary = summariseStore(context[kind]);
+  const timeline = context.timeline === 0 ? "" : ` (timeline ${context.timeline})`;
+  return [
+    `${context.name}${timeline}`,
+    kind,
+    tokenText(summary.lastToken),
+    tokenText(summary.lastClosedSegment),
+    plural(summary.closedFiles, "file"),
+    plural(summary.openSegments, "segment"),
+    formatBytes(summary.bytes),
+  ];
+}
