@@ -88,6 +88,8 @@ describe("scanSegment", () => {
       state: "closed",
       validBytes: 5 + one.length + 4,
     });
+    // 64 KiB, 128, 256, 512, and then 1 MiB each.
+    expect(closed.reads).to.equal(7);
   });
 
   it("takes a file of a foreign version whole, without reading it", async () => {
@@ -178,6 +180,20 @@ describe("scanSegment", () => {
         expect(file.reads).to.equal(times + 1);
       });
     }
+
+    it("has as many tries as the one before it", async () => {
+      const file = new MemoryFile(content, content.length + 1000);
+      const plain = file.read.bind(file);
+      // Three tries until the second transaction is there, then three until the third is.
+      file.read = async (buffer, position) => {
+        const length = await plain(buffer, position);
+        const visible = file.reads <= 3 ? staleFrom : file.reads <= 6 ? staleFrom + one.length : Infinity;
+        buffer.fill(0, Math.min(length, Math.max(0, visible - position)), length);
+        return length;
+      };
+      expect(await scanSegment(file, { segment })).to.include({ state: "open", transactions: 3 });
+      expect(file.reads).to.equal(7);
+    });
 
     it("is torn if it stays so", async () => {
       const file = new StaleFile(content, staleFrom, Infinity);
