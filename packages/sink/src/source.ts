@@ -108,7 +108,8 @@ export async function readAll(
   for await (const chunk of stream) {
     size += chunk.byteLength;
     if (size > limit) throw new RangeError(`the object is larger than ${limit} bytes`);
-    chunks.push(chunk.slice());
+    // Not slice(): of a Buffer it gives a view.
+    chunks.push(new Uint8Array(chunk));
   }
   const bytes = new Uint8Array(size);
   let offset = 0;

@@ -1,0 +1,35 @@
+/**
+ * The sink contract as executable cases, a sink in memory, and a sink with scripted failures.
+ * @packageDocumentation
+ */
+export { type CaseResult, contractCases, runContract, shortContractCases } from "./contract.js";
+export {
+  CAPABILITIES,
+  type Capability,
+  type ContractCase,
+  type Harness,
+  type HarnessOptions,
+  hasCapability,
+  runCase,
+} from "./contract-case.js";
+export { describeSink, type DescribeSinkOptions } from "./describe-sink.js";
+export { type Failure, type Fault } from "./faults.js";
+export { faultySink, type FaultySink, type FaultyOptions, type FaultScript } from "./faulty-sink.js";
+export {
+  type CallCounts,
+  type MemoryObject,
+  memorySink,
+  MemorySink,
+  type MemoryStorage,
+  SINK_METHODS,
+  type SinkMethod,
+} from "./memory-sink.js";
+export {
+  chunkedSource,
+  failingSource,
+  type GatedSource,
+  gatedSource,
+  Latch,
+  lyingSource,
+  pattern,
+} from "./sources.js";
