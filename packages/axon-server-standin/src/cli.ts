@@ -44,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
   if (values.sample) copyStore(sampleStore, storage);
   const standin = await startStandin({
     generation: generation(values.generation),
-    edition: values.edition === "EE" ? "EE" : "SE",
+    edition: edition(values.edition),
     storage,
     port: integer("port", values.port),
     segmentSize: integer("segment-size", values["segment-size"]),
@@ -72,6 +72,11 @@ export async function main(args: readonly string[]): Promise<number> {
 function generation(value: string): Generation {
   if (value === "4.4" || value === "4.6" || value === "2023.2") return value;
   throw new Error(`--generation: "${value}" is none of 4.4, 4.6, 2023.2`);
+}
+
+function edition(value: string): "SE" | "EE" {
+  if (value === "SE" || value === "EE") return value;
+  throw new Error(`--edition: "${value}" is neither SE nor EE`);
 }
 
 function integer(name: string, value: string): number {

@@ -7,8 +7,10 @@ import { END_BYTES, HEADER_BYTES, TRANSACTION_HEADER_BYTES } from "./segment.js"
 export interface SegmentContent {
   /** Bytes. */
   readonly length: number;
-  /** `closed` by an end marker; `open`: only zeros, or nothing, behind the last transaction; `torn`: something else. */
+  /** `closed`: by an end marker; `open`: a size of zero, or nothing, follows the last transaction; `torn`: something else does. */
   readonly state: "closed" | "open" | "torn";
+  /** Whether nothing but zeros comes behind. Not while a transaction is being written, nor after a crash in the middle of one. */
+  readonly zeroTail: boolean;
   /** The end of the last complete transaction, without an end marker. */
   readonly end: number;
   /** The token after the last event. */
@@ -40,15 +42,18 @@ export function readSegment(path: string, firstToken: number, visit?: Transactio
     let nextToken = firstToken;
     let transactions = 0;
     for (;;) {
-      const found = { length, end: offset, nextToken, transactions };
+      const found = (state: SegmentContent["state"]): SegmentContent => {
+        const tail = state === "closed" ? offset + END_BYTES : offset;
+        return { length, state, end: offset, zeroTail: isZero(read, tail, length), nextToken, transactions };
+      };
       const header = read(offset, TRANSACTION_HEADER_BYTES);
       const size = header.byteLength < END_BYTES ? 0 : header.readInt32BE(0);
-      if (size === -1) return { ...found, state: "closed" };
-      if (size === 0) return { ...found, state: isZero(read, offset, length) ? "open" : "torn" };
+      if (size === -1) return found("closed");
+      if (size === 0) return found("open");
       const end = offset + TRANSACTION_HEADER_BYTES + size + 4;
-      if (size < 0 || end > length) return { ...found, state: "torn" };
+      if (size < 0 || end > length) return found("torn");
       const events = eventsOf(read(offset + TRANSACTION_HEADER_BYTES, size + 4), header.readInt16BE(5));
-      if (events === undefined) return { ...found, state: "torn" };
+      if (events === undefined) return found("torn");
       visit?.({ firstToken: nextToken, offset, events });
       offset = end;
       nextToken += events.length;

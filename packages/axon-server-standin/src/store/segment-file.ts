@@ -40,7 +40,7 @@ export class SegmentFile {
     }
     const file = openSync(path, "r+");
     const { size } = fstatSync(file);
-    if (content.state === "torn") {
+    if (!content.zeroTail) {
       // What is left of a transaction that was never complete must not follow the next one.
       ftruncateSync(file, content.end);
       ftruncateSync(file, size);
