@@ -39,15 +39,17 @@ export async function startStandin(options: StandinOptions): Promise<Standin> {
       gone.abort();
     });
     request.resume();
-    standin.answer(request, gone.signal).then(
-      (delivery) => {
+    standin
+      .answer(request, gone.signal)
+      .then((delivery) => {
         send(response, delivery);
-      },
-      (error: unknown) => {
-        // The client has left, or the stand-in is broken; the second must not look like an answer of a real server.
-        if (!gone.signal.aborted) send(response, failure(error));
-      },
-    );
+      })
+      .catch((error: unknown) => {
+        // Either the client has left, or the stand-in is broken, which must not look like an answer of a real server.
+        if (gone.signal.aborted) return;
+        if (response.headersSent) response.destroy();
+        else send(response, failure(error));
+      });
   });
   return standin;
 }

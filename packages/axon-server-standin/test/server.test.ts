@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get as httpsGet } from "node:https";
 import { basename, join, normalize } from "node:path";
 
@@ -90,6 +90,22 @@ describe("the stand-in as a server", () => {
     const file = join(temporaryDirectory(), "file");
     writeFileSync(file, "");
     expect(await problem({ storage: file })).to.include("ENOTDIR");
+  });
+
+  it("says so when it fails itself, with a status that no real server gives", async () => {
+    const standin = await start();
+    rmSync(standin.storage, { recursive: true });
+    const response = await fetch(`${standin.url}/v1/backup/filenames?type=EVENT`);
+    expect(response.status).to.equal(599);
+    expect(await response.text()).to.include("ENOENT");
+  });
+
+  it("is closed once, and takes no events afterwards", async () => {
+    const standin = await start({ handoverInterval: 1 });
+    standin.appendSample("default", 100);
+    await Promise.all([standin.close(), standin.close()]);
+    expect(() => standin.appendSample("default", 1)).to.throw("closed");
+    expect(await fetch(standin.url).catch(() => "refused")).to.equal("refused");
   });
 
   it("answers the calls of the Enterprise Edition", async () => {

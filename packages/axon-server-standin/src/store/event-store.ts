@@ -94,8 +94,9 @@ export class EventStore {
   appendEncoded(events: readonly Uint8Array[]): Appended {
     if (this.isClosed) throw new Error("the stand-in is closed");
     if (this.refusesAppends) {
+      // That a real server refuses was seen; its code was not recorded.
       throw new StandinError(
-        "AXONIQ-2100",
+        "AXONIQ-9100",
         `${this.options.directory}: segment ${this.current.segment} has an index file, so it counts as closed`,
       );
     }
