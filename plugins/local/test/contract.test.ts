@@ -1,0 +1,23 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describeSink } from "@axon-backup/sink-testkit";
+import { open, temporaries } from "./support.js";
+
+let dir = "";
+
+describeSink("local", {
+  open: async () => {
+    dir = await mkdtemp(join(tmpdir(), "axon-backup-local-"));
+    return open(dir);
+  },
+  reopen: () => open(dir),
+  teardown: async () => {
+    const left = await temporaries(dir);
+    await rm(dir, { recursive: true });
+    if (left.length > 0) throw new Error(`temporary files were left: ${left.join(", ")}`);
+  },
+  // More than names are read, and files looked at, at once.
+  pageObjects: 600,
+  skip: { "conditional.ifUnchanged": "a file system has no step that compares and replaces" },
+});
