@@ -1,5 +1,5 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
-import type { Sink } from "@axon-backup/sink";
+import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import { controlDbKey } from "../repository/layout.js";
@@ -72,9 +72,7 @@ export async function runSink(
   await repository.commit(manifest);
   observer({ kind: "committed", sink: name, restorePoint: id });
 
-  // What served this run alone. Left over if the agent dies here, and removed by the next run.
-  for (const mended of stored.flatMap(({ mended }) => mended)) await repository.removeDamageMark(mended);
-  for (const key of [...state.checkpoints, ...checkpointer.keys]) await sink.delete(key);
+  await tidy(repository, stored, [...state.checkpoints, ...checkpointer.keys], name, observer);
 
   return {
     sink: name,
@@ -107,6 +105,26 @@ function refuseLoss({ name, plan }: ContextRun): void {
       `${name} (${store}): ${first.name}${others.length > 0 ? ` and ${others.length} other segments are` : " is"} missing or damaged on the sink, and the server does not have it any more`,
       "Copy the object from another sink that has it (same key), or begin a new repository on an empty sink. Nothing was changed.",
     );
+  }
+}
+
+/** Removes what served this run alone. The restore point stands already; what can't be removed now, the next run removes. */
+async function tidy(
+  repository: Repository,
+  stored: readonly StoredContext[],
+  checkpoints: readonly ObjectKey[],
+  sink: string,
+  observer: Observer,
+): Promise<void> {
+  try {
+    for (const mended of stored.flatMap(({ mended }) => mended)) await repository.removeDamageMark(mended);
+    for (const key of checkpoints) await repository.sink.delete(key);
+  } catch (error) {
+    observer({
+      kind: "warning",
+      sink,
+      message: `the restore point is committed, but tidying up after it failed: ${String(error)}`,
+    });
   }
 }
 
