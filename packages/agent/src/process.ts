@@ -35,19 +35,32 @@ export interface OutputWatch extends Disposable {
  * behind a redirection means that the result isn't there.
  */
 export function watchStandardOutput(): OutputWatch {
+  listenForever();
   let found: Error | undefined;
   const watch = (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") found ??= error;
   };
-  // Nobody is left to tell when standard error fails.
-  const ignore = () => undefined;
-  process.stdout.on("error", watch);
-  process.stderr.on("error", ignore);
+  watches.add(watch);
   return {
     get error() {
       return found;
     },
-    // The listeners stay: an EPIPE can come after the last write, and must not end the process with a stack trace.
-    [Symbol.dispose]: () => undefined,
+    [Symbol.dispose]() {
+      watches.delete(watch);
+    },
   };
+}
+
+const watches = new Set<(error: NodeJS.ErrnoException) => void>();
+let listening = false;
+
+/** These listeners stay: an EPIPE can come after the last write, and must not end the process with a stack trace. */
+function listenForever(): void {
+  if (listening) return;
+  listening = true;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    for (const watch of watches) watch(error);
+  });
+  // Nobody is left to tell when standard error fails.
+  process.stderr.on("error", () => undefined);
 }

@@ -24,7 +24,7 @@ export async function checkServer(
     identity = await source.identify(signal);
   } catch (error) {
     signal.throwIfAborted();
-    return [failedRow("server", "", error)];
+    return [failedRow(isAccessRefused(error) ? "token" : "server", "", error)];
   }
   const rows: CheckRow[] = [
     serverRow(identity, server),
@@ -73,11 +73,14 @@ async function tokenRows(
     await source.list(context, "events", undefined, signal);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof AxonServerError && (error.kind === "unauthorized" || error.kind === "forbidden"))
-      return [failedRow("token", "", error)];
+    if (isAccessRefused(error)) return [failedRow("token", "", error)];
     // Something else is wrong with this context; its own rows tell.
   }
   return [ok("token", "", "accepted")];
+}
+
+function isAccessRefused(error: unknown): boolean {
+  return error instanceof AxonServerError && (error.kind === "unauthorized" || error.kind === "forbidden");
 }
 
 async function checkContext(

@@ -96,10 +96,15 @@ function ruleText(error: ErrorObject, path: readonly string[], schema: JsonSchem
     case "minItems":
       return params["limit"] === 1 ? "must not be empty" : (error.message ?? "is too short");
     case "uniqueItems":
-      return `holds the same value twice (entries ${Number(params["j"]) + 1} and ${Number(params["i"]) + 1})`;
+      return `holds the same value twice (entries ${places(params).join(" and ")})`;
     default:
       return error.message ?? `doesn't fit (${error.keyword})`;
   }
+}
+
+/** Of the two equal entries, from 1. */
+function places({ i, j }: Readonly<Record<string, unknown>>): readonly number[] {
+  return [Number(i) + 1, Number(j) + 1].sort((a, b) => a - b);
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

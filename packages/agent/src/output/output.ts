@@ -118,7 +118,7 @@ function logEvent(log: Log, event: EngineEvent, shown: boolean): void {
       });
       return;
     case "step":
-      (shown ? log.debug : log.info)(event.step, { ...sink, step: event.step });
+      (shown ? log.debug : log.info)(`step: ${event.step}`, { ...sink, step: event.step });
       return;
     case "work":
       log.debug("work", { ...sink, objects: event.objects, bytes: event.bytes });

@@ -9,12 +9,10 @@ export interface SinkProgress {
   /** Bytes done and to do; 0 as long as nobody knows. */
   readonly done: number;
   readonly total: number;
-  /** Milliseconds, by the clock that `progressAfter` was given: when bytes were first moved. */
-  readonly since: number | undefined;
   /** Bytes a second, smoothed. */
   readonly rate: number | undefined;
-  /** The last measure of the rate. */
-  readonly measured: { readonly at: number; readonly done: number };
+  /** The last measure of the rate, in milliseconds of the clock that `progressAfter` was given; undefined before the first bytes. */
+  readonly measured: { readonly at: number; readonly done: number } | undefined;
   readonly finished: boolean;
 }
 
@@ -28,13 +26,12 @@ const WEIGHT = 0.3;
 /** The progress after an event, at `now` in milliseconds. */
 export function progressAfter(progress: Progress, event: EngineEvent, now: number): Progress {
   if (event.kind === "warning" || event.sink === undefined) return progress;
-  const before = progress.get(event.sink) ?? start(event.sink, now);
+  const before = progress.get(event.sink) ?? start(event.sink);
   return new Map(progress).set(event.sink, change(before, event, now));
 }
 
-function start(sink: string, now: number): SinkProgress {
-  const measured = { at: now, done: 0 };
-  return { sink, step: "", done: 0, total: 0, since: undefined, rate: undefined, measured, finished: false };
+function start(sink: string): SinkProgress {
+  return { sink, step: "", done: 0, total: 0, rate: undefined, measured: undefined, finished: false };
 }
 
 function change(before: SinkProgress, event: EngineEvent, now: number): SinkProgress {
@@ -44,7 +41,7 @@ function change(before: SinkProgress, event: EngineEvent, now: number): SinkProg
     case "work":
       return { ...before, total: event.bytes };
     case "bytes":
-      return measure({ ...before, done: before.done + event.bytes, since: before.since ?? now }, now);
+      return measure({ ...before, done: before.done + event.bytes }, now);
     case "committed":
       return { ...before, finished: true };
     case "object":
@@ -54,6 +51,8 @@ function change(before: SinkProgress, event: EngineEvent, now: number): SinkProg
 }
 
 function measure(progress: SinkProgress, now: number): SinkProgress {
+  // What came before the first bytes (listing, the control DB) says nothing about the rate.
+  if (progress.measured === undefined) return { ...progress, measured: { at: now, done: progress.done } };
   const { at, done } = progress.measured;
   const elapsed = now - at;
   if (elapsed < MEASURE) return progress;
