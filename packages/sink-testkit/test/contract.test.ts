@@ -9,7 +9,10 @@ import {
   runContract,
   shortContractCases,
 } from "@axon-backup/sink-testkit";
-import { type BrokenSink, brokenSinks } from "./broken-sinks.js";
+import type { BrokenSink } from "./broken/broken-sink.js";
+import { brokenCapabilities } from "./broken/optional.js";
+import { brokenPuts } from "./broken/put.js";
+import { brokenReads } from "./broken/read.js";
 
 /** Every method of `inner`, with some of them replaced. */
 function override(inner: MemorySink, broken: Partial<Sink>): Sink {
@@ -92,7 +95,7 @@ describe("the contract's cases", () => {
   });
 
   describe("catch, by name, a sink that", () => {
-    for (const broken of brokenSinks)
+    for (const broken of [...brokenPuts, ...brokenReads, ...brokenCapabilities])
       it(broken.name, async () => {
         expect(await failuresOf(broken)).to.have.members([...broken.caughtBy]);
       });

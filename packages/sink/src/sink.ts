@@ -5,7 +5,8 @@ import type { Source } from "./source.js";
  * # The contract of a sink
  *
  * A sink keeps objects (bytes under a key) for the backup engine. It may be a directory, an object store, a server somewhere. The
- * engine relies on what follows and on nothing else; `describeSink` of `@axon-backup/sink-testkit` checks every sentence of it.
+ * engine relies on what follows and on nothing else; `describeSink` of `@axon-backup/sink-testkit` checks every sentence of it that shows
+ * from outside (a power cut and the use of memory don't).
  *
  * **Atomic.** `put` creates or replaces an object as a whole. Whoever reads it meanwhile, whoever lists it, and whoever comes after
  * a crash sees the old object or the new one, never a part, never a mixture, and no longer tail of the old one. When `put` rejects, for

@@ -224,9 +224,13 @@ describe("the local sink's directory", () => {
       await (await open(dir)).put(key, bytesSource("abc"));
       await chmod(dir, 0o500);
       const before = (await stat(dir)).mtimeMs;
-      const sink = await open(dir, {}, "read");
-      expect(Buffer.from(await readAll(sink.get(key))).toString()).to.equal("abc");
-      expect((await stat(dir)).mtimeMs).to.equal(before);
+      try {
+        const sink = await open(dir, {}, "read");
+        expect(Buffer.from(await readAll(sink.get(key))).toString()).to.equal("abc");
+        expect((await stat(dir)).mtimeMs).to.equal(before);
+      } finally {
+        await chmod(dir, 0o700);
+      }
     }));
 
   it("is missed when it is unmounted, rather than taken for empty", () =>
