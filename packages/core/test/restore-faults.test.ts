@@ -78,7 +78,7 @@ describe("restore, when things go wrong", function () {
 
   it("leaves nothing behind when the sink fails, at any read", async () => {
     const inner = await stored();
-    for (let call = 0, failed = true; failed; call++) {
+    for (let call = 0; ; call++) {
       const faulty = faultySink(inner);
       const pass = Array.from({ length: call }, () => ({ kind: "pass" as const }));
       faulty.script("get", ...pass, { kind: "fail-after", count: 10, error: "transient" });
@@ -86,8 +86,7 @@ describe("restore, when things go wrong", function () {
       const result = await restore({ sink: faulty, name: "memory", target, concurrency: 2 }).catch(
         (error: unknown) => error,
       );
-      failed = faulty.remaining() === 0;
-      if (!failed) break;
+      if (faulty.remaining() > 0) break;
       expect(result).to.be.instanceOf(Error);
       expect(await readdir(directory.path)).to.deep.equal([]);
     }
@@ -226,8 +225,10 @@ describe("restore, when things go wrong", function () {
 
   it("says so when the disk is full, before and while it writes, and leaves nothing behind", async function () {
     const result = await onSmallDisk(directory.path, "200k", "support-restore-full-disk.js");
-    if (result === undefined)
-      return skipped(this, "no disk can be mounted here: run as root, or allow user namespaces");
+    if (result === undefined) {
+      skipped(this, "no disk can be mounted here: run as root, or allow user namespaces");
+      return;
+    }
     expect(JSON.parse(result)).to.deep.equal({
       before: { kind: "failed", remedy: "Make room there, or restore to another disk.", left: [] },
       meanwhile: {

@@ -12,14 +12,14 @@ const ON_HANDLES = ["write", "writeFile", "truncate", "sync"] as const;
 export async function dieAt(at: number): Promise<() => number> {
   let count = 0;
   const restores: (() => void)[] = [];
-  const replace = <T extends object, K extends keyof T>(object: T, name: K): void => {
-    const original = object[name] as (...args: unknown[]) => unknown;
+  const replace = (object: object, name: string): void => {
+    const original = Reflect.get(object, name) as (...args: unknown[]) => unknown;
     const dying = function (this: unknown, ...args: unknown[]): unknown {
       return ++count >= at ? Promise.reject(new Error("this process is dead")) : original.apply(this, args);
     };
-    object[name] = dying as T[K];
+    Reflect.set(object, name, dying);
     restores.push(() => {
-      object[name] = original as T[K];
+      Reflect.set(object, name, original);
     });
   };
   const handle = await open("/dev/null", "r");

@@ -39,7 +39,13 @@ export class Target {
         began: new Date().toISOString(),
         entries: [],
       };
-      await makeWorking(directory, journal);
+      try {
+        await makeWorking(directory, journal);
+      } catch (error) {
+        // What failed matters; an empty directory that stays doesn't.
+        if (created) await rmdir(directory).catch(() => undefined);
+        throw error;
+      }
       return new Target(directory, journal, created);
     });
   }

@@ -111,7 +111,7 @@ export class Requirements {
       const { kind, ...name } = checkFileName(file.name, store);
       const key = storeFileKey(context.name, context.timeline, store, file.name);
       const isOpen = "validBytes" in file;
-      const first = "segment" in name ? name.segment : undefined;
+      const first = kind === "segment" && "segment" in name ? name.segment : undefined;
       const version = "version" in name ? name.version : 0;
       const content = isOpen
         ? { bytes: file.validBytes, whole: false, nextToken: file.nextToken }
