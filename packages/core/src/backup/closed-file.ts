@@ -3,7 +3,8 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import type { ClosedFile } from "../repository/manifest.js";
 import { cursorFor } from "./divergence.js";
-import type { Outcome, StoreState, StoringTools } from "./model.js";
+import type { Outcome, StoreState } from "./model.js";
+import type { StoringTools } from "./storing-tools.js";
 import type { ClosedSource, PlannedFile } from "./plan.js";
 import { isVanished } from "./transfer.js";
 

@@ -8,12 +8,8 @@ import type {
   StoreListing,
   Token,
 } from "@axon-backup/axon-server";
-import type { Observer } from "../observer.js";
 import type { ClosedFile, OpenSegment, PageReference } from "../repository/manifest.js";
-import type { Repository } from "../repository/repository.js";
-import type { Checkpointer } from "./checkpointer.js";
 import type { StoredFiles, StorePlan } from "./plan.js";
-import type { Transfer } from "./transfer.js";
 
 // What the steps of a run hand to each other, in the order of the steps.
 
@@ -91,17 +87,6 @@ export interface ContextRun {
   readonly state: ContextState;
   readonly captured: CapturedContext;
   readonly plan: Readonly<Record<StoreKind, StorePlan>>;
-}
-
-/** What storing needs, besides the plan. */
-export interface StoringTools {
-  readonly shared: SharedRun;
-  readonly transfer: Transfer;
-  readonly checkpointer: Checkpointer;
-  readonly repository: Repository;
-  readonly observer: Observer;
-  /** The sink's name. */
-  readonly name: string;
 }
 
 /** What became of a planned file. `entry` is what the manifest says of it; undefined when the file is gone and can be done without. */

@@ -4,7 +4,8 @@ import { mapConcurrent } from "../concurrency.js";
 import { storeFileKey } from "../repository/layout.js";
 import type { ClosedFile, ContextManifest, OpenSegment, StoreManifest } from "../repository/manifest.js";
 import { storeClosedFile } from "./closed-file.js";
-import type { CapturedStore, ContextRun, Outcome, StoreOnSink, StoringTools } from "./model.js";
+import type { CapturedStore, ContextRun, Outcome, StoreOnSink } from "./model.js";
+import type { StoringTools } from "./storing-tools.js";
 import { paginate } from "./pages.js";
 import type { ContextReport, Tally } from "./types.js";
 
