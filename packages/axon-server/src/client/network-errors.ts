@@ -83,7 +83,7 @@ export function networkError(what: string, error: unknown): AxonServerError {
       return fail(
         "unreachable",
         `the connection broke off (${detail})`,
-        "Look at the server's log: it was stopped, or something between closed the connection. With TLS switched on at the server, server.url must begin with https://.",
+        "Look at the server's log: it was stopped, or something between closed the connection. With TLS switched on at the server, server.url must begin with https://; a server that wants a client certificate (server.tls.certificate) closes like this, too.",
       );
     default:
       return fail("unreachable", code === "" ? detail : `${detail} (${code})`, CHECK_SERVER);

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 
 import { AxonServerError } from "../errors.js";
@@ -64,13 +65,8 @@ export function parseTls(tls: AxonServerOptions["tls"]): TlsOptions {
     ...(tls.key === undefined ? {} : { key: tls.key }),
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
   };
-  for (const [name, pem] of [["ca", tls.ca] as const, ["certificate", tls.certificate] as const])
-    // Node takes a CA text without any certificate as "trust nobody", which would show as an unknown issuer only much later.
-    if (pem !== undefined && !pem.includes("-----BEGIN"))
-      throw configuration(
-        `the TLS ${name} is not PEM text`,
-        `Give server.tls.${name} a file that begins with -----BEGIN CERTIFICATE-----.`,
-      );
+  if (tls.ca !== undefined) checkCertificates("ca", tls.ca);
+  if (tls.certificate !== undefined) checkCertificates("certificate", tls.certificate);
   try {
     createSecureContext(options);
   } catch (cause) {
@@ -81,6 +77,23 @@ export function parseTls(tls: AxonServerOptions["tls"]): TlsOptions {
     );
   }
   return options;
+}
+
+/** Node skips what it can't read of a CA text, which would show as an unknown issuer only much later. */
+function checkCertificates(name: string, pem: string): void {
+  const blocks =
+    pem.match(/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----.*?-----END [A-Z0-9 ]*CERTIFICATE-----/gs) ?? [];
+  let problem = blocks.length === 0 ? "there is no certificate in it" : undefined;
+  try {
+    for (const block of blocks) new X509Certificate(block);
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  if (problem === undefined) return;
+  throw configuration(
+    `the TLS ${name} is not a PEM text of certificates: ${problem}`,
+    `Give server.tls.${name} a file that begins with -----BEGIN CERTIFICATE-----.`,
+  );
 }
 
 function configuration(message: string, remedy: string, cause?: unknown): AxonServerError {

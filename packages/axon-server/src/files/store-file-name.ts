@@ -101,16 +101,11 @@ function storeFileName(extension: string, segment: Token, version: number): stri
   return `${String(segment).padStart(20, "0")}${suffix}.${extension}`;
 }
 
-/** What tells two files of a store apart, whether their names have 14 digits or 20. */
+/** What tells two files of a store apart, whether their names have 14 digits or 20: the name with 20. */
 export function storeFileIdentity(file: StoreFileName): string {
-  switch (file.kind) {
-    case "segment":
-      return segmentFileName(file.store, file.segment, file.version);
-    case "index":
-      return indexFileName(file.extension, file.segment, file.version);
-    case "global-index":
-      return file.name;
-  }
+  // In a name with 14 digits, `.` or `_` stands there.
+  if (file.kind === "global-index" || /\d/.test(file.name.charAt(14))) return file.name;
+  return storeFileName(extensionOf(file), file.segment, file.version);
 }
 
 /** Order of files: by segment, version, extension (the segment before its index files); global index files last, by name. */

@@ -36,8 +36,9 @@ export function checkListing(paths: readonly string[], rules: ListingRules): rea
       "Check that server.url is an Axon Server's.",
     );
   const files = new Map<string, SourceFile>();
+  const places: Places = new Map();
   for (const listed of paths) {
-    const file = checkEntry(listed, rules);
+    const file = checkEntry(listed, rules, places);
     const identity = storeFileIdentity(file.name);
     const known = files.get(identity);
     if (known === undefined) files.set(identity, file);
@@ -46,19 +47,38 @@ export function checkListing(paths: readonly string[], rules: ListingRules): rea
   return [...files.values()].sort((a, b) => compareStoreFiles(a.name, b.name));
 }
 
-function checkEntry(listed: string, rules: ListingRules): SourceFile {
-  const normalised = normalisePath(listed);
-  if (!normalised.ok) throw refuse(listed, normalised.reason, rules);
-  const path = mapPath(normalised.path, rules.storage.mappings);
-  const name = parseStoreFileName(baseName(path), rules.store);
+/** Where a directory of the listing is here, or why it may not be read. */
+type Place = { readonly local: string } | { readonly refused: string };
+
+/** Directories that were seen already: a store has few, however many files. */
+type Places = Map<string, Place>;
+
+function checkEntry(listed: string, rules: ListingRules, places: Places): SourceFile {
+  const slash = listed.lastIndexOf("/");
+  const text = listed.slice(slash + 1);
+  const name = parseStoreFileName(text, rules.store);
   if (name === undefined)
-    throw refuse(listed, whyNoStoreFileName(baseName(path), rules.store) ?? "unknown name", rules);
-  const directory = directoryName(path);
-  const outside = whyNotInStorage(directory, rules.context, rules.storage.roots);
-  if (outside !== undefined) throw refuse(listed, outside, rules);
-  if (rules.otherContexts.has(baseName(directory)))
-    throw refuse(listed, "in the directory of another context", rules);
-  return { name, path, context: rules.context };
+    throw refuse(listed, whyNoStoreFileName(text, rules.store) ?? "unknown name", rules);
+  // With the slash: `x.events` is not `/x.events`.
+  const directory = listed.slice(0, slash + 1);
+  let place = places.get(directory);
+  if (place === undefined) {
+    place = placeOf(directory, rules);
+    places.set(directory, place);
+  }
+  if ("refused" in place) throw refuse(listed, place.refused, rules);
+  return { name, path: `${place.local}/${text}`, context: rules.context };
+}
+
+function placeOf(directory: string, rules: ListingRules): Place {
+  const { roots, mappings } = rules.storage;
+  const normalised = normalisePath(`${directory}x`);
+  if (!normalised.ok) return { refused: normalised.reason };
+  const local = mapPath(directoryName(normalised.path), mappings);
+  const outside = whyNotInStorage(local, rules.context, roots);
+  if (outside !== undefined) return { refused: outside };
+  if (rules.otherContexts.has(baseName(local))) return { refused: "in the directory of another context" };
+  return { local };
 }
 
 function describe(rules: ListingRules): string {
