@@ -130,6 +130,16 @@ describe("a backup", () => {
     await scene.verifyAll();
   });
 
+  it("warns once of a context that is not backed up any more, and keeps what it has of it", async () => {
+    await scene.commit();
+    scene.source.identity = { ...scene.source.identity, contexts: ["other"] };
+    const { warnings, contexts } = await scene.commit();
+    expect(contexts.map(({ context }) => context)).to.deep.equal(["other"]);
+    expect(warnings.join()).to.include("context default");
+    expect((await scene.commit()).warnings.join()).to.not.include("context default");
+    await scene.verifyAll();
+  });
+
   it("is refused on a node of a cluster, and for contexts that the server doesn't store", async () => {
     const unknown = await scene
       .runAll([scene.sink], { contexts: ["default", "nope"] })

@@ -33,6 +33,7 @@ export async function runSink(
   const repository = await Repository.openOrCreate(sink, shared.now(), shared.signal);
   const state = await readSinkState(repository, shared.signal);
   for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
+  warnOfContextsLeftOut(shared, state, name, observer);
   const id = nextRestorePointId(shared.started, state.newestId);
 
   step("control DB"); // First of all: it points into what is read after it.
@@ -93,6 +94,17 @@ async function planContext(shared: SharedRun, state: SinkState, name: string): P
   for (const store of STORE_KINDS)
     plan[store] = planStore(captured[store].listing, onSink.stores[store].files);
   return { name, state: onSink, captured, plan: plan as ContextRun["plan"] };
+}
+
+/** A context that was backed up until now may have been deleted, moved to another node, or left out by mistake. */
+function warnOfContextsLeftOut(shared: SharedRun, state: SinkState, sink: string, observer: Observer): void {
+  for (const { name } of state.newest?.contexts ?? [])
+    if (!shared.contexts.includes(name))
+      observer({
+        kind: "warning",
+        sink,
+        message: `context ${name} is in restore point ${state.newest?.id ?? ""}, and will not be in this one: ${shared.identity.contexts.includes(name) ? "the configuration leaves it out" : "the server does not store it any more"}. What was stored of it stays`,
+      });
 }
 
 /** A segment that neither the sink nor the server has any more can't be in a restore point; one without it would be a half one. */
