@@ -16,14 +16,8 @@ import {
   storeRestorePoint,
 } from "./support-restore.js";
 import { rejection } from "./support-restore-errors.js";
-import { scratch, tree } from "./support-restore-files.js";
+import { restoredFiles, scratch, tree } from "./support-restore-files.js";
 import { testSink } from "./support-restore-sink.js";
-
-/** The files of one store in a restored directory. */
-async function restoredFiles(directory: string, store: StoreKind): Promise<Map<string, Buffer>> {
-  const files = await tree(join(directory, "default"));
-  return new Map([...files].filter(([name]) => parseStoreFileName(name, store)));
-}
 
 /**
  * Checks a store that was cut: files before the segment that was cut are as they were, it is cut behind a transaction and keeps its length, and nothing else of

@@ -2,6 +2,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseStoreFileName, type StoreKind } from "@axon-backup/axon-server";
 
 const MEMORY = "/dev/shm";
 
@@ -45,4 +46,10 @@ export async function tree(directory: string): Promise<Map<string, Buffer>> {
     else if (!entry.isDirectory()) throw new Error(`${path} is neither file nor directory`);
   }
   return files;
+}
+
+/** The files of one store in a restored directory. */
+export async function restoredFiles(directory: string, store: StoreKind): Promise<Map<string, Buffer>> {
+  const files = await tree(join(directory, "default"));
+  return new Map([...files].filter(([name]) => parseStoreFileName(name, store)));
 }

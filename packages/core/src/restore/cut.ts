@@ -10,6 +10,7 @@ export class EventTrail {
   #readable = true;
   #lastToken = -1;
   #lastTimestamp: number | undefined;
+  #earliest = Infinity;
 
   /** Snapshots come first: they tell which aggregates matter. */
   addSnapshots(snapshots: readonly SegmentEvent[]): void {
@@ -29,7 +30,9 @@ export class EventTrail {
       if (known !== undefined && event.sequenceNumber > known)
         this.#sequences.set(event.aggregateIdentifier, event.sequenceNumber);
       // A transformation leaves empty events where it deleted some: they have no time.
-      if (event.timestamp > 0 && event.token > this.#lastToken) {
+      if (event.timestamp === 0) continue;
+      this.#earliest = Math.min(this.#earliest, event.timestamp);
+      if (event.token > this.#lastToken) {
         this.#lastToken = event.token;
         this.#lastTimestamp = event.timestamp;
       }
@@ -53,8 +56,11 @@ export class EventTrail {
   isLater(snapshot: SegmentEvent): boolean {
     const { lastTimestamp } = this;
     if (!snapshot.readable || lastTimestamp === undefined) return true;
+    if (snapshot.timestamp > lastTimestamp) return true;
     const sequence = this.#sequences.get(snapshot.aggregateIdentifier) ?? -1;
-    return snapshot.sequenceNumber > sequence || snapshot.timestamp > lastTimestamp;
+    // Retention has removed this aggregate's events; the snapshot is older than every event there is, and all that is left of the aggregate.
+    if (sequence === -1 && snapshot.timestamp < this.#earliest) return false;
+    return snapshot.sequenceNumber > sequence;
   }
 }
 
