@@ -12,7 +12,7 @@ import { missing, rejectMissing } from "./missing.js";
 import type { Settings } from "./options.js";
 import { confirm } from "./put.js";
 import type { Root } from "./root.js";
-import { checkFree } from "./space.js";
+import { freeBytes, refuseUnlessFits } from "./space.js";
 import { writeSource } from "./write.js";
 
 // Without O_NONBLOCK, opening a FIFO in the object's place would wait for its other end.
@@ -39,7 +39,12 @@ export async function extendFile(
     if (!before.isFile()) throw foreignError(path, "not a regular file");
     if (before.size < keep)
       throw new SinkError("range", `${path} has ${before.size} bytes, and ${keep} of them were to be kept`);
-    await checkFree(root.path, settings.minFree, Math.max(0, keep + source.size - before.size));
+    refuseUnlessFits(
+      root.path,
+      settings.minFree,
+      keep + source.size - before.size,
+      await freeBytes(root.path, settings.minFree),
+    );
     await attempt("cut", path, file.truncate(keep));
     try {
       await writeSource(file, path, keep, source, signal);
@@ -48,11 +53,11 @@ export async function extendFile(
       await file.truncate(keep).catch(() => undefined);
       throw error;
     }
-    const stored = await confirm(file, path, key, keep + source.size);
+    const { size, modified } = await confirm(file, path, key, keep + source.size);
     const now = await attempt("look at", path, lstat(path));
     if (now.ino !== before.ino)
       throw new SinkError("transient", `${path} was replaced while it was being extended`);
-    return stored;
+    return { key, size, ...(modified && { modified }) };
   } finally {
     await file.close();
   }

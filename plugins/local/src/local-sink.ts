@@ -15,7 +15,7 @@ import { removeLeftoverFiles } from "./leftovers.js";
 import { listFiles } from "./list.js";
 import { missing, rejectMissing } from "./missing.js";
 import type { Settings } from "./options.js";
-import { publishByLink, publishByRename, putFile } from "./put.js";
+import { publishByLink, publishByRename, putFile, type PutTools, putTools } from "./put.js";
 import { type Root, syncDirectory } from "./root.js";
 import { freeBytes } from "./space.js";
 
@@ -24,19 +24,21 @@ export class LocalSink implements Sink {
   readonly conditional?: ConditionalPut;
   readonly #root: Root;
   readonly #settings: Settings;
+  readonly #putTools: PutTools;
 
   /** @param links whether the file system has hard links, which `ifAbsent` needs */
   constructor(root: Root, settings: Settings, links: boolean) {
     this.#root = root;
     this.#settings = settings;
+    const tools = (this.#putTools = putTools(root, settings));
     if (links)
       this.conditional = {
-        ifAbsent: (key, source, options) => putFile(root, settings, publishByLink, key, source, options),
+        ifAbsent: (key, source, options) => putFile(tools, publishByLink, key, source, options),
       };
   }
 
   put(key: ObjectKey, source: Source, options?: CallOptions): Promise<StoredObject> {
-    return putFile(this.#root, this.#settings, publishByRename, key, source, options);
+    return putFile(this.#putTools, publishByRename, key, source, options);
   }
 
   get(key: ObjectKey, options?: CallOptions & { readonly range?: ByteRange }): AsyncIterable<Uint8Array> {

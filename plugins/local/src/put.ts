@@ -10,8 +10,10 @@ import {
 } from "@axon-backup/sink";
 import { attempt, errno, foreignError, sinkError } from "./errors.js";
 import type { Settings } from "./options.js";
-import { applyMode, openDirectory, type Root, syncNames } from "./root.js";
-import { checkFree } from "./space.js";
+import { DirectorySync } from "./directory-sync.js";
+import { openDirectory, type Root, setMode } from "./root.js";
+import { Shared } from "./shared.js";
+import { freeBytes, refuseUnlessFits } from "./space.js";
 import { newTempName } from "./temp-name.js";
 import { writeSource } from "./write.js";
 
@@ -20,47 +22,92 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | const
 /** How the finished temporary file gets its name. */
 export type Publish = (temp: string, path: string) => Promise<void>;
 
+/** For how long, in milliseconds, puts to one directory rely on what another one that still runs has found out about it. */
+const SHARED_MS = 100;
+
+/** What the puts of one sink work with. Those that run at the same time share what they have to find out, open and sync. */
+export interface PutTools {
+  readonly root: Root;
+  readonly settings: Settings;
+  /** By directory: makes sure that it is there and the sink's. Gives the bytes that are free, if the file system tells. */
+  readonly arrivals: Shared<number | undefined>;
+  /** By directory: open, to be synced. */
+  readonly syncs: Shared<DirectorySync>;
+}
+
+export function putTools(root: Root, settings: Settings): PutTools {
+  const arrive = async (dir: string): Promise<number | undefined> => {
+    await root.ensure(dir);
+    return freeBytes(root.path, settings.minFree);
+  };
+  return {
+    root,
+    settings,
+    arrivals: new Shared(arrive, () => Promise.resolve(), SHARED_MS),
+    syncs: new Shared(
+      async (dir) => new DirectorySync(await openDirectory(dir), dir),
+      ({ handle }) => handle.close(),
+      SHARED_MS,
+    ),
+  };
+}
+
 /**
  * Writes a temporary file beside the object's place, syncs it, lets `publish` give it its name, and syncs the directory. Before `publish`
  * nothing has happened to the object; after it only the storage itself can still fail.
  */
 export async function putFile(
-  root: Root,
-  settings: Settings,
+  tools: PutTools,
   publish: Publish,
   key: ObjectKey,
   source: Source,
   { signal }: CallOptions = {},
 ): Promise<StoredObject> {
   signal?.throwIfAborted();
-  const { path, dir } = root.place(key);
-  await root.ensure(dir);
-  await refuseForeign(path);
-  await checkFree(root.path, settings.minFree, source.size);
-  const temp = join(dir, newTempName());
-  const file = await attempt("create", temp, open(temp, CREATE, settings.fileMode));
-  let stored: StoredObject;
+  const { path, dir } = tools.root.place(key);
+  return tools.arrivals.use(dir, async (free) => {
+    refuseUnlessFits(tools.root.path, tools.settings.minFree, source.size, free);
+    await refuseForeign(path);
+    const temp = join(dir, newTempName());
+    const stored = await writeTemp(temp, tools.settings.fileMode, key, source, signal);
+    try {
+      // The directory is opened before: then only the storage itself can still fail.
+      await tools.syncs.use(dir, async (directory) => {
+        signal?.throwIfAborted();
+        await publish(temp, path);
+        await directory.sync();
+      });
+    } catch (error) {
+      await dropTemp(temp);
+      throw error;
+    }
+    return stored;
+  });
+}
+
+/** Resolves when the bytes are durable, under their temporary name. Leaves nothing when it rejects. */
+async function writeTemp(
+  temp: string,
+  mode: number,
+  key: ObjectKey,
+  source: Source,
+  signal: AbortSignal | undefined,
+): Promise<StoredObject> {
+  const file = await attempt("create", temp, open(temp, CREATE, mode));
   try {
     try {
-      await applyMode(file, temp, settings.fileMode);
       await writeSource(file, temp, 0, source, signal);
-      stored = await confirm(file, temp, key, source.size);
+      const { mode: made, ...stored } = await confirm(file, temp, key, source.size);
+      // Seldom: a umask or an ACL of the directory has taken something away.
+      if (await setMode(file, temp, made, mode)) await attempt("sync", temp, file.sync());
+      return stored;
     } finally {
       await file.close();
-    }
-    const directory = await openDirectory(dir);
-    try {
-      signal?.throwIfAborted();
-      await publish(temp, path);
-      await syncNames(directory, dir);
-    } finally {
-      await directory.close();
     }
   } catch (error) {
     await dropTemp(temp);
     throw error;
   }
-  return stored;
 }
 
 /** Replaces whatever object is there. */
@@ -98,19 +145,19 @@ async function tryLink(temp: string, path: string): Promise<unknown> {
   }
 }
 
-/** What the storage says about the file that was written. */
+/** What the storage says about the file that was written, and its mode. */
 export async function confirm(
   file: FileHandle,
   path: string,
   key: ObjectKey,
   size: number,
-): Promise<StoredObject> {
+): Promise<StoredObject & { readonly mode: number }> {
   const stat = await attempt("look at", path, file.stat());
   if (stat.size !== size)
     throw new SinkError("transient", `${path} has ${stat.size} bytes after ${size} were written`, {
       remedy: "See whether something else writes into the sink's directory, and check the file system.",
     });
-  return { key, size: stat.size, modified: stat.mtime };
+  return { key, size: stat.size, modified: stat.mtime, mode: stat.mode };
 }
 
 /** Refuses a symbolic link, device or the like in an object's place. */

@@ -136,10 +136,20 @@ export async function syncNames(handle: FileHandle, dir: string): Promise<void> 
   }
 }
 
-/** Gives a new file or directory its mode, whatever the umask says. */
+/** Gives a new directory its mode, whatever the umask says. */
 export async function applyMode(handle: FileHandle, path: string, mode: number): Promise<void> {
   const made = await attempt("look at", path, handle.stat());
-  if ((made.mode & 0o777) === mode) return;
+  await setMode(handle, path, made.mode, mode);
+}
+
+/** Sets the mode of a new file or directory if it isn't the one that was `made`. Resolves with whether it had to. */
+export async function setMode(
+  handle: FileHandle,
+  path: string,
+  made: number,
+  mode: number,
+): Promise<boolean> {
+  if ((made & 0o777) === mode) return false;
   try {
     await handle.chmod(mode);
   } catch (error) {
@@ -148,4 +158,5 @@ export async function applyMode(handle: FileHandle, path: string, mode: number):
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "ENOSYS")
       return attempt("set the mode of", path, Promise.reject(error as Error));
   }
+  return true;
 }

@@ -9,11 +9,14 @@ export async function freeBytes(path: string, minFree: number): Promise<number |
 }
 
 /**
- * Rejects with `full` when `size` more bytes don't fit: before they are written rather than in the middle. What would become a hole is counted, too.
+ * Throws `full` when `size` more bytes don't fit in `free`: before they are written rather than in the middle. What would become a hole is counted, too.
  */
-export async function checkFree(path: string, minFree: number, size: number): Promise<void> {
-  if (size === 0) return;
-  const free = await freeBytes(path, minFree);
+export function refuseUnlessFits(
+  path: string,
+  minFree: number,
+  size: number,
+  free: number | undefined,
+): void {
   if (free === undefined || size <= free) return;
   const kept = minFree === 0 ? "" : ` (beside the ${minFree} of min_free)`;
   throw new SinkError(

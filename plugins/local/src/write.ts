@@ -26,7 +26,8 @@ export async function writeSource(
   let spare = source.size > bufferRoom(offset, length) ? Buffer.allocUnsafeSlow(length) : filling;
   let filled = 0;
   let at = offset;
-  let pending: Promise<void> = Promise.resolve();
+  // How far the file reaches: less than what was handed over when that ends in a hole.
+  let pending: Promise<number> = Promise.resolve(offset);
   let flush: Flush = { from: offset, done: Promise.resolve() };
   const hand = async (): Promise<void> => {
     await pending;
@@ -51,9 +52,8 @@ export async function writeSource(
       }
     }
     if (filled > 0) await hand();
-    await pending;
     // A hole at the end is there only once the size is set.
-    await attempt("set the size of", path, handle.truncate(end));
+    if ((await pending) < end) await attempt("set the size of", path, handle.truncate(end));
     signal?.throwIfAborted();
     await attempt("sync", path, flush.done);
     await attempt("sync", path, handle.sync());
@@ -81,18 +81,25 @@ function early(handle: FileHandle, last: Flush, position: number): Flush {
   return { from: position, done };
 }
 
-/** Writes `bytes` at `position`, without the blocks that are all zeros. */
-async function writeBlocks(handle: FileHandle, path: string, bytes: Buffer, position: number): Promise<void> {
+/** Writes `bytes` at `position`, without the blocks that are all zeros. Resolves with the end of what was written. */
+async function writeBlocks(
+  handle: FileHandle,
+  path: string,
+  bytes: Buffer,
+  position: number,
+): Promise<number> {
   let from = 0;
+  let end = 0;
   for (let at = 0; at < bytes.byteLength;) {
     const next = Math.min(bytes.byteLength, at + BLOCK_BYTES - ((position + at) % BLOCK_BYTES));
     if (isZero(bytes, at, next)) {
       await writeAll(handle, path, bytes, from, at, position);
       from = next;
-    }
+    } else end = position + next;
     at = next;
   }
   await writeAll(handle, path, bytes, from, bytes.byteLength, position);
+  return end;
 }
 
 function isZero(bytes: Buffer, from: number, to: number): boolean {
