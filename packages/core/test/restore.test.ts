@@ -1,6 +1,7 @@
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { restore } from "@axon-backup/core";
+import type { Token } from "@axon-backup/axon-server";
+import { restore, verify } from "@axon-backup/core";
 import type { Sink } from "@axon-backup/sink";
 import { expect } from "chai";
 import {
@@ -109,6 +110,26 @@ describe("restore", () => {
     expect(size).to.equal(open.byteLength);
     expect(blocks * 512).to.be.lessThan(1024 * 1024);
     expect(report.bytes).to.be.lessThan(2 * 1024 * 1024);
+  });
+
+  it("brings back a store that has nothing in it yet, its header written or not", async () => {
+    const { controlDb } = await fixture("4.6");
+    for (const header of [0, 2]) {
+      const segment = Buffer.alloc(16384);
+      segment.writeUInt8(header, 0);
+      const events = new Map([["00000000000000000000.events", segment]]);
+      const snapshots = new Map([["00000000000000000000.snapshots", segment]]);
+      const fresh: ServerState = { controlDb, contexts: [{ name: "default", events, snapshots }] };
+      const sink = testSink();
+      await storeRestorePoint(sink, pointId(0), fresh);
+      expect(await verify({ sink, name: "memory", readData: true })).to.include({ damaged: false });
+      const target = join(directory.path, String(header));
+      const report = await restore({ sink, name: "memory", target });
+      await expectRestored(target, fresh);
+      expect(report.contexts[0]?.events).to.include({ lastToken: null, nextToken: 0, lastTimestamp: null });
+      const options = { sink, name: "memory", target: join(directory.path, "token"), token: 0 as Token };
+      expect((await rejection(restore(options))).message).to.contain("it has no events");
+    }
   });
 
   it("restores one context alone when it is named, and says which ones it left out", async () => {
