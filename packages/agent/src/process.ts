@@ -1,5 +1,4 @@
 import { Interrupted } from "./errors/interrupted.js";
-import { EXIT_CODES } from "./exit-codes.js";
 
 /** One abort signal for everything that runs. */
 export interface SignalListener extends Disposable {
@@ -12,8 +11,13 @@ export interface SignalListener extends Disposable {
 export function listenForSignals(): SignalListener {
   const controller = new AbortController();
   const listen = (name: NodeJS.Signals) => {
-    // Whoever asks twice doesn't want to wait for anything any more.
-    if (controller.signal.aborted) process.exit(EXIT_CODES.interrupted);
+    if (controller.signal.aborted) {
+      // Whoever asks twice doesn't want to wait for anything any more. Node's own exit waits for file calls, and a network file system that hangs never ends them:
+      // so the signal does its work.
+      process.off("SIGINT", listen).off("SIGTERM", listen);
+      process.kill(process.pid, name);
+      return;
+    }
     controller.abort(new Interrupted(name === "SIGINT" ? "SIGINT" : "SIGTERM"));
   };
   process.on("SIGINT", listen).on("SIGTERM", listen);

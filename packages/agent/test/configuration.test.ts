@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CONTRACT_VERSION, type SinkPlugin } from "@axon-backup/sink";
 import { expect } from "chai";
@@ -78,6 +78,11 @@ log: {level: debug, format: json}
     try {
       const { sinks } = await loadConfiguration(directory, builtInPlugins());
       expect(sinks).to.have.length(1);
+      expect(readdirSync(directory, { recursive: true })).to.have.members([
+        "agent.yaml",
+        "sinks.d",
+        "sinks.d/nas.yaml",
+      ]);
     } finally {
       chmodSync(directory, 0o700);
       chmodSync(join(directory, "sinks.d"), 0o700);

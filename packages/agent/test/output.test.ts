@@ -151,8 +151,8 @@ describe("progress on a terminal", () => {
     expect(stream.text).to.have.length(length);
   });
 
-  it("lets other text come above it", () => {
-    const stream = new MemoryStream(true);
+  it("lets other text come above it, on a terminal that doesn't know its width too", () => {
+    const stream = new MemoryStream(true, 0);
     const display = new ProgressDisplay(stream, () => 0);
     display.observe({ kind: "bytes", sink: "nas", bytes: 5 });
     display.around(() => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, openSync, closeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -60,14 +60,28 @@ describe("the process", () => {
     expect(await end(child)).to.deep.equal({ code: 0, stderr: "" });
   });
 
-  it("fails when its result can't be written", async function () {
-    if (!existsSync("/dev/full")) this.skip();
+  const withFullDevice = existsSync("/dev/full") ? it : it.skip;
+  withFullDevice("fails when its result can't be written (needs /dev/full: run on Linux)", async () => {
     const full = openSync("/dev/full", "w");
     const { code, stderr } = await end(start(["--version"], full));
     closeSync(full);
     expect(code).to.equal(1);
     expect(stderr).to.contain("can't write the result").and.contain("ENOSPC");
   });
+
+  it("tells the whole story in the demo, and leaves nothing behind", async () => {
+    const temporary = folder();
+    const child = spawn(process.execPath, [BIN, "demo", "--json"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, TMPDIR: temporary },
+    });
+    const stdout = text(child.stdout);
+    const { code, stderr } = await end(child);
+    expect(code, stderr).to.equal(0);
+    expect(JSON.parse(await stdout)).to.include({ ok: true, folder: null });
+    expect(stderr.match(/^✔/gm)).to.have.length(2);
+    expect(readdirSync(temporary)).to.deep.equal([]);
+  }).timeout(60_000);
 
   it("shows help at once, without loading what help doesn't need", async () => {
     const child = spawn(process.execPath, [BIN, "--help"], {

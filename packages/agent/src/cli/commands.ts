@@ -35,7 +35,10 @@ function addDemo(program: Command, choose: Choose): void {
     .action((options: { keep?: boolean }) => {
       choose(async (container) => {
         const { DemoCommand } = await import("../commands/demo.js");
-        return container.resolve(DemoCommand).run({ keep: options.keep === true });
+        const { GLOBALS } = await import("../composition/tokens.js");
+        return container
+          .resolve(DemoCommand)
+          .run({ keep: options.keep === true, json: container.resolve(GLOBALS).json });
       }, false);
     });
 }

@@ -8,8 +8,8 @@ import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
 import type { OpenSource } from "../composition/source.js";
 import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS } from "../composition/tokens.js";
-import { ConfigurationError } from "../config/problem.js";
 import type { Configuration } from "../config/types.js";
+import { exitCodeOf } from "../errors/exit-code-of.js";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { formatBytes, plural } from "../output/units.js";
@@ -36,14 +36,14 @@ export class CheckCommand {
       rows.push(...(await this.#checkServer()));
     } catch (error) {
       this.signal.throwIfAborted();
-      incomplete ||= error instanceof ConfigurationError;
+      incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
       rows.push(failedRow("server", "", error));
     }
     try {
       for (const sink of this.sinks.select([])) rows.push(...(await this.#checkSink(sink)));
     } catch (error) {
       this.signal.throwIfAborted();
-      incomplete ||= error instanceof ConfigurationError;
+      incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
       rows.push(failedRow("sinks", "", error));
     }
     this.output.result({ json: checkJson(rows), text: checkText(rows) });

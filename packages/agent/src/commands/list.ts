@@ -3,7 +3,7 @@ import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
 import { ENGINE, OUTPUT, SIGNAL, SINKS } from "../composition/tokens.js";
-import { exitCodeOfSinks } from "../errors/exit-code-of.js";
+import { exitCodeOf, exitCodeOfSinks } from "../errors/exit-code-of.js";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { type ListedRestorePoint, listJson, listText } from "../views/list.js";
@@ -56,12 +56,8 @@ export class ListCommand {
     try {
       return { id, manifest: await repository.manifest(id) };
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (exitCodeOf(error) !== EXIT_CODES.damage) throw error;
       return { id, error };
     }
   }
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof Error && error.name === "EngineError" && "kind" in error && error.kind === "damage";
 }

@@ -1,11 +1,7 @@
-import { AxonServerError } from "@axon-backup/axon-server";
-import { EngineError } from "@axon-backup/core";
 import { isSinkError } from "@axon-backup/sink";
 import { ConfigurationError, type ConfigurationProblem } from "../config/problem.js";
-import { SecretError } from "../secrets/secret-error.js";
 import { exitCodeOf } from "./exit-code-of.js";
 import { Interrupted } from "./interrupted.js";
-import { UsageError } from "./usage-error.js";
 
 /** An error, taken apart for people and for `--json`. */
 export interface ErrorDescription {
@@ -39,17 +35,14 @@ export function describeError(error: unknown): ErrorDescription {
   };
 }
 
-/** Errors that name their reason. Those of the operating system (ENOENT, …) do as well. */
+/** Our own errors carry a remedy; those of sinks and of the operating system (ENOENT, …) name their reason at least. */
 function isForeseen(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
   return (
-    error instanceof ConfigurationError ||
-    error instanceof SecretError ||
-    error instanceof UsageError ||
-    error instanceof EngineError ||
-    error instanceof AxonServerError ||
     error instanceof Interrupted ||
     isSinkError(error) ||
-    (error instanceof Error && "code" in error && "syscall" in error)
+    "remedy" in error ||
+    ("code" in error && "syscall" in error)
   );
 }
 

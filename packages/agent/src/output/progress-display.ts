@@ -41,7 +41,7 @@ export class ProgressDisplay {
 
   #draw(): void {
     // One column less than there are: a full line would wrap on some terminals.
-    const width = Math.max(1, (this.stream.columns ?? 80) - 1);
+    const width = widthOf(this.stream) - 1;
     const active = [...this.#progress.values()].filter((sink) => !sink.finished);
     const lines = active.map((sink) => progressLine(sink, width));
     this.#drawnAt = this.now();
@@ -53,4 +53,9 @@ export class ProgressDisplay {
     if (this.#drawnLines > 0) this.stream.write(`\u001b[${this.#drawnLines}A\u001b[0J`);
     this.#drawnLines = 0;
   }
+}
+
+/** A terminal that doesn't know its width says 0. */
+function widthOf({ columns = 0 }: OutputStream): number {
+  return columns > 1 ? columns : 80;
 }
