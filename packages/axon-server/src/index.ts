@@ -17,6 +17,7 @@ export {
   compareStoreFiles,
   indexFileName,
   isControlDbName,
+  isJumpSkipIndex,
   parseStoreFileName,
   segmentFileName,
   whyNoStoreFileName,

@@ -5,6 +5,7 @@ import {
   compareStoreFiles,
   indexFileName,
   isControlDbName,
+  isJumpSkipIndex,
   parseStoreFileName,
   segmentFileName,
   STORE_KINDS,
@@ -72,6 +73,18 @@ describe("file names of a store", () => {
     expect(parseStoreFileName("global-index-00007.sxref", "snapshots")).to.include({ kind: "global-index" });
     expect(parseStoreFileName("global-index-00007.sxref", "events")).to.equal(undefined);
     expect(parseStoreFileName("global-index-7.xref", "events")).to.equal(undefined);
+  });
+
+  it("tell the jump skip index from what may be restored", () => {
+    const jumpSkip = ["nindex", "snindex", "xref", "sxref"] as const;
+    for (const store of STORE_KINDS)
+      for (const extension of ["index", "bloom", "sindex", "sbloom", ...jumpSkip, store] as const) {
+        const name = parseStoreFileName(`00000000000000000000.${extension}`, store);
+        if (name === undefined) continue;
+        expect(isJumpSkipIndex(name), extension).to.equal(jumpSkip.some((one) => one === extension));
+      }
+    const global = parseStoreFileName("global-index-00007.xref", "events");
+    expect(global !== undefined && isJumpSkipIndex(global)).to.equal(true);
   });
 
   const zeros = "00000000000000000000";

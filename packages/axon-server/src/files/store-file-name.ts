@@ -133,6 +133,12 @@ export function isSegmentName(file: StoreFileName): file is SegmentName {
   return file.kind === "segment";
 }
 
+/** Whether `file` is of the jump skip index, whose files are never restored (docs/axon-server.md, section 7). */
+export function isJumpSkipIndex(file: StoreFileName): boolean {
+  if (file.kind === "index") return /^s?(?:nindex|xref)$/.test(file.extension);
+  return file.kind === "global-index";
+}
+
 /** Whether `name` is `controldb<epochMillis>.zip`, as the server names the backups of its control DB. */
 export function isControlDbName(name: string): boolean {
   return /^controldb\d{1,20}\.zip$/.test(name);
