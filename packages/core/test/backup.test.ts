@@ -140,6 +140,17 @@ describe("a backup", () => {
     await scene.verifyAll();
   });
 
+  it("stores no control DB that isn't one", async () => {
+    for (const content of ["", "<html>not a zip</html>"]) {
+      const path = join(scene.directory, "controldb1.zip");
+      writeFileSync(path, content);
+      scene.source.createControlDbBackup = () => Promise.resolve({ name: "controldb1.zip", path });
+      const error = await scene.fail();
+      expect(error.message).to.include(path).and.to.include("not a backup of a control DB");
+      expect(await scene.restorePoints()).to.equal(0);
+    }
+  });
+
   it("is refused on a node of a cluster, and for contexts that the server doesn't store", async () => {
     const unknown = await scene
       .runAll([scene.sink], { contexts: ["default", "nope"] })

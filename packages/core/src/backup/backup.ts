@@ -1,5 +1,6 @@
 import { AxonServerError, type ServerIdentity } from "@axon-backup/axon-server";
 import type { Sink } from "@axon-backup/sink";
+import { createControlDb } from "../control-db/create.js";
 import { EngineError } from "../errors.js";
 import { type EngineEvent, ignoreEvents, type Observer } from "../observer.js";
 import { captureContext } from "./capture.js";
@@ -25,7 +26,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
     agent: options.agent,
     started,
     now,
-    controlDb: once(() => source.createControlDbBackup(signal)),
+    controlDb: once(() => createControlDb(source, signal)),
     capture: (context, previous) => {
       const same = JSON.stringify([context, previous]);
       const capture = captures.get(same) ?? captureContext(source, context, previous, signal);

@@ -1,10 +1,9 @@
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { openControlDbZip } from "./control-db.js";
+import { CONTROL_DB_FILE, openControlDbZip } from "../control-db/zip.js";
 import { checkFreeSpace, inside, onDisk, writeAll } from "./disk.js";
 import { fetchFile } from "./fetch.js";
 import type { FetchTools } from "./fetch-context.js";
-import { CONTROL_DB_FILE } from "./names.js";
 import type { RestorePlan } from "./plan.js";
 import type { Target } from "./target.js";
 

@@ -1,8 +1,6 @@
 import { parseStoreFileName, type StoreFileName, type StoreKind } from "@axon-backup/axon-server";
+import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { EngineError } from "../errors.js";
-
-/** What Axon Server calls its control DB; also the only entry of the zip that it makes of it. */
-export const CONTROL_DB_FILE = "axonserver-controldb.mv.db";
 
 /** Longest name that file systems take, in bytes. */
 const MAX_NAME_BYTES = 255;

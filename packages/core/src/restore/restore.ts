@@ -1,4 +1,5 @@
 import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
+import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
 import type { ContextManifest, Manifest } from "../repository/manifest.js";
@@ -7,7 +8,6 @@ import { timeOf } from "../repository/restore-point-id.js";
 import { checkFreeSpace } from "./disk.js";
 import { fetchContext, type FetchedContext, type FetchTools } from "./fetch-context.js";
 import { fetchControlDb } from "./fetch-control-db.js";
-import { CONTROL_DB_FILE } from "./names.js";
 import { type ContextContent, planRestore, type RestorePlan, type StoreContent } from "./plan.js";
 import { selectRestorePoint } from "./select.js";
 import { Target } from "./target.js";

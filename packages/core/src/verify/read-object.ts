@@ -3,7 +3,7 @@ import { type SegmentScan, SegmentScanner, type Token } from "@axon-backup/axon-
 import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
-import { openControlDbZip } from "../restore/control-db.js";
+import { openControlDbZip } from "../control-db/zip.js";
 import type { Present } from "./examine.js";
 import type { Report } from "./findings.js";
 import { type Claim, usersOf } from "./requirements.js";

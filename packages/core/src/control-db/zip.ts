@@ -2,7 +2,9 @@ import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import yauzl from "yauzl";
 import { EngineError } from "../errors.js";
-import { CONTROL_DB_FILE } from "./names.js";
+
+/** What Axon Server calls its control DB; also the only entry of the zip that it makes of it. */
+export const CONTROL_DB_FILE = "axonserver-controldb.mv.db";
 
 /** Reads a part of a zip: `length` bytes from `offset` on. */
 export type ReadRange = (offset: number, length: number) => AsyncIterable<Uint8Array>;
