@@ -1,4 +1,5 @@
 import { Interrupted } from "./errors/interrupted.js";
+import { EXIT_CODES } from "./exit-codes.js";
 
 /** One abort signal for everything that runs. */
 export interface SignalListener extends Disposable {
@@ -16,7 +17,8 @@ export function listenForSignals(): SignalListener {
       // so the signal does its work.
       process.off("SIGINT", listen).off("SIGTERM", listen);
       process.kill(process.pid, name);
-      return;
+      // Reached by the first process of a container, which such a signal doesn't end.
+      process.exit(EXIT_CODES.interrupted);
     }
     controller.abort(new Interrupted(name === "SIGINT" ? "SIGINT" : "SIGTERM"));
   };
