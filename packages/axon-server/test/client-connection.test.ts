@@ -220,7 +220,7 @@ describe("the client's TLS", () => {
     await using own = await TestServer.start(reply, server);
     expect(await list(own.url, { ca: pem("ca.pem"), serverName: "localhost" })).to.deep.equal(["/a"]);
     const error = await failure(list(own.url, { ca: pem("ca.pem"), serverName: "axon.example.com" }), "tls");
-    expect(error.remedy).to.contain("server.tls.serverName");
+    expect(error.remedy).to.contain("server.tls.server_name");
   });
 
   it("refuses a server whose CA it doesn't know", async () => {
@@ -238,7 +238,7 @@ describe("the client's TLS", () => {
     const error = await list(strict.url, { ca: pem("ca.pem") }).catch((caught: unknown) => caught);
     expect(error).to.be.instanceOf(AxonServerError);
     expect(["tls", "unreachable"]).to.include((error as AxonServerError).kind);
-    expect((error as AxonServerError).remedy).to.contain("server.tls.certificate");
+    expect((error as AxonServerError).remedy).to.contain("server.tls.cert");
     expect(strict.seen).to.have.lengthOf(0);
   });
 

@@ -68,7 +68,7 @@ export function networkError(what: string, error: unknown): AxonServerError {
       return fail(
         "timeout",
         "no answer in time",
-        "Look at the server's load and log; raise server.timeout if it is only slow.",
+        "Look at the server's load and log; raise server.timeouts if it is only slow.",
       );
     case "UND_ERR_RES_EXCEEDED_MAX_SIZE":
       return fail(
@@ -83,7 +83,7 @@ export function networkError(what: string, error: unknown): AxonServerError {
       return fail(
         "unreachable",
         `the connection broke off (${detail})`,
-        "Look at the server's log: it was stopped, or something between closed the connection. With TLS switched on at the server, server.url must begin with https://; a server that wants a client certificate (server.tls.certificate) closes like this, too.",
+        "Look at the server's log: it was stopped, or something between closed the connection. With TLS switched on at the server, server.url must begin with https://; a server that wants a client certificate (server.tls.cert and server.tls.key), or another one, closes like this, too.",
       );
     default:
       return fail("unreachable", code === "" ? detail : `${detail} (${code})`, CHECK_SERVER);
@@ -100,10 +100,10 @@ function tlsRemedy(code: string, detail: string): string {
   if (detail.includes("wrong version number") || detail.includes("packet length too long"))
     return "If TLS is off at the server, server.url must begin with http://.";
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
-    return "The certificate is for another name: use that name in server.url, or set server.tls.serverName.";
+    return "The certificate is for another name: use that name in server.url, or set server.tls.server_name.";
   if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID")
     return "Renew the server's certificate, or set this machine's clock right.";
   if (/ALERT|CERTIFICATE_REQUIRED/.test(code))
-    return "The server refuses this client's certificate: check server.tls.certificate and server.tls.key.";
+    return "The server refuses this client's certificate: check server.tls.cert and server.tls.key.";
   return "Give server.tls.ca the certificate of the authority that signed the server's.";
 }

@@ -57,7 +57,7 @@ export function parseTls(tls: AxonServerOptions["tls"]): TlsOptions {
   if ((tls.certificate === undefined) !== (tls.key === undefined))
     throw configuration(
       "a client certificate needs both a certificate and a key",
-      "Set both server.tls.certificate and server.tls.key, or neither.",
+      "Set both server.tls.cert and server.tls.key, or neither.",
     );
   const options: TlsOptions = {
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
@@ -66,13 +66,13 @@ export function parseTls(tls: AxonServerOptions["tls"]): TlsOptions {
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
   };
   if (tls.ca !== undefined) checkCertificates("ca", tls.ca);
-  if (tls.certificate !== undefined) checkCertificates("certificate", tls.certificate);
+  if (tls.certificate !== undefined) checkCertificates("cert", tls.certificate);
   try {
     createSecureContext(options);
   } catch (cause) {
     throw configuration(
       `the TLS certificates can't be used: ${cause instanceof Error ? cause.message : String(cause)}`,
-      "Check server.tls: ca, certificate and key must be PEM texts, and the key must be the certificate's own, without a passphrase.",
+      "Check server.tls.ca, server.tls.cert and server.tls.key: they must be PEM texts, and the key the certificate's own, without a passphrase.",
       cause,
     );
   }

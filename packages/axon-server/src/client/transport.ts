@@ -85,7 +85,7 @@ export class Transport {
         throw new AxonServerError(
           "timeout",
           `${what}: ${late.message}`,
-          "Look at the server's load and log; raise server.timeout if it is only slow.",
+          "Look at the server's load and log; raise server.timeouts if it is only slow.",
           error,
         );
       if (error instanceof AnswerProblem)

@@ -23,9 +23,9 @@ export async function confineDirectory(
 export async function confineControlDb(directory: string, roots: readonly string[]): Promise<string> {
   const real = await realpath(directory);
   if (roots.length === 0) return real;
-  const resolved = await realRoots(roots, "server.controldb");
+  const resolved = await realRoots(roots, "server.control_db");
   if (resolved.some((root) => isWithin(real, root))) return real;
-  throw refusedDirectory(directory, real, "outside of the control DB's directories", "server.controldb");
+  throw refusedDirectory(directory, real, "outside of the control DB's directories", "server.control_db");
 }
 
 /** Roots may be links themselves: the operator says where they are. One that is missing confines nothing in, and is no reason to fail while others are there. */

@@ -35,7 +35,7 @@ export function parseStorage(options: Omit<AxonServerSourceOptions, "client">): 
       server: directory("server.paths: server", server),
       local: directory("server.paths: local", local),
     })),
-    controlDbRoots: (options.controlDbRoots ?? []).map((path) => directory("server.controldb", path)),
+    controlDbRoots: (options.controlDbRoots ?? []).map((path) => directory("server.control_db", path)),
   };
 }
 

@@ -196,7 +196,7 @@ function refusedControlDb(path: string, reason: string): AxonServerError {
   return new AxonServerError(
     "refused",
     `the control DB's backup ${quote(path)}: ${reason}`,
-    "Nothing was read. If the server wrote it there, name the directory in server.controldb, or map it with server.paths.",
+    "Nothing was read. If the server wrote it there, name the directory in server.control_db, or map it with server.paths.",
   );
 }
 
