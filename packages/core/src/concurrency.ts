@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /**
  * Calls `work` for every item, up to `limit` at a time, and gives the results in the items' order. The first failure (or the outer signal)
  * aborts the others' signal; it is thrown once none of them runs any more.
@@ -10,6 +12,8 @@ export async function mapConcurrent<Item, Result>(
 ): Promise<Result[]> {
   const failed = new AbortController();
   const signal = outer ? AbortSignal.any([outer, failed.signal]) : failed.signal;
+  // Each piece of work under way may listen more than once: many listeners are no leak here.
+  setMaxListeners(0, signal);
   const results: Result[] = [];
   let next = 0;
   let failure: { readonly error: unknown } | undefined;
@@ -29,4 +33,30 @@ export async function mapConcurrent<Item, Result>(
   if (failure) throw failure.error;
   outer?.throwIfAborted();
   return results;
+}
+
+/** Lets at most `limit` pieces of work run at a time; the others wait their turn, first come, first served. */
+export class Gate {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#free = limit;
+  }
+
+  async pass<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#free > 0) this.#free--;
+    else
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      // The place goes on to the next one, or is free.
+      if (next) next();
+      else this.#free++;
+    }
+  }
 }

@@ -8,6 +8,11 @@ import type { CapturedContext, SharedRun } from "./model.js";
 import { runSink } from "./run.js";
 import type { BackupOptions, BackupReport, NamedSink, SinkReport } from "./types.js";
 
+/** Sending a small file is mostly waiting for syncs, and the more wait together, the fewer it takes. */
+const SMALL_AT_ONCE = 16;
+/** Each large file has a few MiB of buffers. */
+const LARGE_AT_ONCE = 4;
+
 /**
  * Makes one restore point on every sink. Sinks run side by side and don't wait for each other: what goes wrong with one is in its report.
  *
@@ -33,7 +38,8 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
       captures.set(same, capture);
       return capture;
     },
-    concurrency: options.concurrency ?? 4,
+    concurrency: options.concurrency ?? SMALL_AT_ONCE,
+    largeAtOnce: options.concurrency ?? LARGE_AT_ONCE,
     checkpointInterval: options.checkpointInterval ?? 10_000,
     signal,
   };

@@ -16,11 +16,12 @@ export interface ClosedFileTools extends StoringTools {
   readonly previous: StoreState;
 }
 
-/** Does what the plan says of one closed file. */
-export async function storeClosedFile(tools: ClosedFileTools, planned: PlannedFile): Promise<Outcome> {
+/** Does what the plan says of one closed file that isn't inherited. */
+export async function storeClosedFile(
+  tools: ClosedFileTools,
+  planned: Exclude<PlannedFile, { kind: "inherited" }>,
+): Promise<Outcome> {
   switch (planned.kind) {
-    case "inherited":
-      return { kind: "inherited", entry: planned.entry };
     case "resume":
       if (await tools.transfer.isSame(planned.file, planned.earlier, tools.signal))
         return { kind: "inherited", entry: planned.earlier };
@@ -48,17 +49,9 @@ async function withRelisting(
     return { kind, entry: await transfer.closedFile(key, file, expected, signal) };
   } catch (error) {
     if (!isVanished(error)) throw error;
-    if (file.name.kind === "index")
-      return gone(
-        tools,
-        `index file ${file.path} is listed but does not exist: left out (the server rebuilds it)`,
-      );
+    if (file.name.kind === "index") return { kind: "gone", file };
     const again = await findAgain(tools, file);
-    if (again === undefined && expected === undefined)
-      return gone(
-        tools,
-        `${file.path} was listed, and is gone: the server has removed this segment meanwhile`,
-      );
+    if (again === undefined && expected === undefined) return { kind: "gone", file };
     if (again === undefined || again.path === file.path) throw missing(file, error);
     return { kind, entry: await transfer.closedFile(key, again, expected, signal) };
   }
@@ -70,11 +63,6 @@ async function findAgain(
 ): Promise<ClosedSource | undefined> {
   const listing = await shared.source.list(context, store, cursorFor(previous), signal);
   return listing.closed.find(({ name }) => name.name === file.name.name);
-}
-
-function gone({ observer, name }: ClosedFileTools, message: string): Outcome {
-  observer({ kind: "warning", sink: name, message });
-  return { kind: "gone", entry: undefined };
 }
 
 function missing(file: ClosedSource, cause: unknown): EngineError {

@@ -1,5 +1,6 @@
 import type {
   ControlDbFile,
+  IndexName,
   SegmentName,
   ServerIdentity,
   ServerSource,
@@ -29,6 +30,7 @@ export interface SharedRun {
     previous: Readonly<Record<StoreKind, StoreState>>,
   ) => Promise<CapturedContext>;
   readonly concurrency: number;
+  readonly largeAtOnce: number;
   readonly checkpointInterval: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -89,8 +91,9 @@ export interface ContextRun {
   readonly plan: Readonly<Record<StoreKind, StorePlan>>;
 }
 
-/** What became of a planned file. `entry` is what the manifest says of it; undefined when the file is gone and can be done without. */
-export interface Outcome {
-  readonly kind: "inherited" | "added" | "repaired" | "gone";
-  readonly entry: ClosedFile | undefined;
-}
+/** What became of a planned file. */
+export type Outcome =
+  /** `entry` is what the manifest says of it. */
+  | { readonly kind: "inherited" | "added" | "repaired"; readonly entry: ClosedFile }
+  /** It was listed, isn't there, and can be done without. */
+  | { readonly kind: "gone"; readonly file: SourceFile<SegmentName | IndexName> };

@@ -1,5 +1,6 @@
 import {
   type IndexName,
+  isJumpSkipIndex,
   type SegmentName,
   type SourceFile,
   type StoreListing,
@@ -93,9 +94,7 @@ export function listAfter(cursor: Token | null, stored: StoredFiles): Token | nu
 
 /** Jump skip indexes change all the time and are never restored: storing them would cost and bring nothing. */
 function isKept(file: SourceFile): file is ClosedSource {
-  return (
-    file.name.kind === "segment" || (file.name.kind === "index" && !file.name.extension.endsWith("nindex"))
-  );
+  return file.name.kind !== "global-index" && !isJumpSkipIndex(file.name);
 }
 
 function isSegmentFile(name: string): boolean {

@@ -46,7 +46,7 @@ export async function runSink(
 
   step("transfer");
   await announceWork(shared, contexts, controlDb, name, observer);
-  const transfer = new Transfer(shared.source, sink, name, observer);
+  const transfer = new Transfer(shared.source, sink, name, observer, shared.largeAtOnce);
   const checkpointer = new Checkpointer(repository, id, shared.checkpointInterval);
   const signal = shared.signal ?? new AbortController().signal;
   const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, signal);

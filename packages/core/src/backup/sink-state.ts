@@ -1,7 +1,7 @@
 import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
-import { contextPrefix, storeFileKey } from "../repository/layout.js";
+import { contextPrefix, storePrefix } from "../repository/layout.js";
 import type { ClosedFile, ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
 import { options, type Repository } from "../repository/repository.js";
 import { type ContextState, NOTHING_STORED, type StoreOnSink } from "./model.js";
@@ -15,7 +15,7 @@ export interface SinkState {
   readonly newestId: Manifest["id"] | undefined;
   /** Keys of checkpoints of runs that were cut off. */
   readonly checkpoints: readonly ObjectKey[];
-  readonly damaged: ReadonlySet<ObjectKey>;
+  readonly damaged: ReadonlySet<string>;
   readonly warnings: readonly string[];
   context(name: string): ContextState;
 }
@@ -30,7 +30,7 @@ export async function readSinkState(repository: Repository, signal?: AbortSignal
     : new Map<StoreManifest, StoreOnSink["pages"]>();
   const sizes = new Map<string, number>();
   for await (const { key, size } of repository.sink.list("contexts/", options(signal))) sizes.set(key, size);
-  const damaged = await repository.damagedKeys();
+  const damaged: ReadonlySet<string> = await repository.damagedKeys();
   const checkpoints = await repository.checkpoints();
 
   return {
@@ -49,11 +49,12 @@ export async function readSinkState(repository: Repository, signal?: AbortSignal
           for (const part of checkpoint?.stores ?? [])
             if (part.context === name && part.timeline === timeline && part.store === store)
               for (const file of part.files) unfinished.set(file.name, file);
-        const keyOf = (file: string): ObjectKey => storeFileKey(name, timeline, store, file);
+        // Not a key each, checked again: there may be a hundred thousand names to look up.
+        const prefix = storePrefix(name, timeline, store);
         stores[store] = storeOnSink(manifest, store, pages, {
           unfinished,
-          sizeOf: (file) => sizes.get(keyOf(file)),
-          isDamaged: (file) => damaged.has(keyOf(file)),
+          sizeOf: (file) => sizes.get(prefix + file),
+          isDamaged: (file) => damaged.has(prefix + file),
         });
       }
       return { timeline, stores: stores as ContextState["stores"] };

@@ -7,6 +7,7 @@ import { storeClosedFile } from "./closed-file.js";
 import type { CapturedStore, ContextRun, Outcome, StoreOnSink } from "./model.js";
 import type { StoringTools } from "./storing-tools.js";
 import { paginate } from "./pages.js";
+import type { PlannedFile } from "./plan.js";
 import type { ContextReport, Tally } from "./types.js";
 
 /** A context that is stored, and not yet committed. */
@@ -28,12 +29,12 @@ export async function storeContext(tools: StoringTools, run: ContextRun): Promis
       tools.observer({ kind: "warning", sink: tools.name, message });
     const done = await storeClosed(tools, run, store, keyOf);
     const open = await overwriteOpen(tools, run.captured[store], keyOf);
-    const files = done.flatMap(({ entry }) => (entry ? [entry] : []));
+    const files = done.flatMap((outcome) => (outcome.kind === "gone" ? [] : [outcome.entry]));
     const onSink = run.state.stores[store];
     manifests[store] = await describeStore(tools, run, store, files, open, onSink);
     outcomes[store] = done;
     const stored = [
-      ...done.filter(({ kind }) => kind === "repaired").flatMap(({ entry }) => entry?.name ?? []),
+      ...done.flatMap((outcome) => (outcome.kind === "repaired" ? [outcome.entry.name] : [])),
       ...open.map(({ name }) => name),
     ];
     mended.push(...stored.filter((name) => onSink.files.isDamaged(name)).map(keyOf));
@@ -49,22 +50,35 @@ async function storeClosed(
   store: StoreKind,
   keyOf: (name: string) => ObjectKey,
 ): Promise<Outcome[]> {
-  const { shared, checkpointer, observer } = tools;
-  for (const { name } of plan[store].dropped)
-    observer({
-      kind: "warning",
-      sink: tools.name,
-      message: `${keyOf(name)} is missing or damaged, and the server does not list it: left out (index files are derived; the server rebuilds them)`,
-    });
-  return mapConcurrent(plan[store].files, shared.concurrency, shared.signal, async (planned, signal) => {
-    const outcome = await storeClosedFile(
-      { ...tools, keyOf, signal, previous: stores[store].state, context, store },
-      planned,
-    );
-    if (outcome.kind === "added" && outcome.entry)
-      await checkpointer.stored({ context, timeline, store }, outcome.entry);
+  const { shared, checkpointer } = tools;
+  const previous = stores[store].state;
+  const storeOne = async (planned: PlannedFile, signal: AbortSignal): Promise<Outcome> => {
+    // Most of them, in most runs, and many.
+    if (planned.kind === "inherited") return planned;
+    const outcome = await storeClosedFile({ ...tools, keyOf, signal, previous, context, store }, planned);
+    if (outcome.kind === "added") await checkpointer.stored({ context, timeline, store }, outcome.entry);
     return outcome;
-  });
+  };
+  const outcomes = await mapConcurrent(plan[store].files, shared.concurrency, shared.signal, storeOne);
+  const gone = outcomes.flatMap((outcome) => (outcome.kind === "gone" ? [outcome.file] : []));
+  const pathsOf = (kind: "segment" | "index"): string[] =>
+    gone.filter(({ name }) => name.kind === kind).map(({ path }) => path);
+  warnOf(tools, pathsOf("segment"), "listed, and then gone: the server has removed these segments meanwhile");
+  const derived = [...pathsOf("index"), ...plan[store].dropped.map(({ name }) => keyOf(name))];
+  warnOf(
+    tools,
+    derived,
+    "left out, because they don't exist: index files are derived, and the server rebuilds them",
+  );
+  return outcomes;
+}
+
+/** One warning, however many files: a compacted store lists thousands that don't exist. */
+function warnOf({ observer, name }: StoringTools, files: readonly string[], what: string): void {
+  if (files.length === 0) return;
+  const shown = files.slice(0, 3).join(", ");
+  const more = files.length > 3 ? ` and ${files.length - 3} more` : "";
+  observer({ kind: "warning", sink: name, message: `${shown}${more}: ${what}` });
 }
 
 async function overwriteOpen(
@@ -121,7 +135,7 @@ export function reportContext({ manifest, outcomes }: StoredContext): ContextRep
 
 function tally(outcomes: readonly Outcome[], kind: Outcome["kind"]): Tally {
   const entries = outcomes.flatMap((outcome) =>
-    outcome.kind === kind && outcome.entry ? [outcome.entry] : [],
+    outcome.kind === kind && outcome.kind !== "gone" ? [outcome.entry] : [],
   );
   return { objects: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
 }

@@ -17,19 +17,27 @@ import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import type { ClosedFile, OpenSegment, StoredControlDb } from "../repository/manifest.js";
 import { hashedFileSource, hashPrefix, type HashedSource, type PrefixCheck } from "../sinks/hashing.js";
+import { Gate } from "../concurrency.js";
 import type { CapturedOpen } from "./model.js";
+
+/** Files up to this size are small: sending one is mostly waiting, and takes little memory. */
+const SMALL_BYTES = 256 * 1024;
 
 /** Sends files to one sink, hashing the bytes that go out, and believes nothing that the sink doesn't confirm. */
 export class Transfer {
   #objects = 0;
   #bytes = 0;
+  readonly #large: Gate;
 
   constructor(
     private readonly source: ServerSource,
     private readonly sink: Sink,
     private readonly name: string,
     private readonly observer: Observer,
-  ) {}
+    largeAtOnce: number,
+  ) {
+    this.#large = new Gate(largeAtOnce);
+  }
 
   /** What was sent and confirmed so far. */
   get sent(): { readonly objects: number; readonly bytes: number } {
@@ -106,7 +114,8 @@ export class Transfer {
   ): Promise<T> {
     const handle = await this.source.open(file);
     try {
-      return await use(handle);
+      if (handle.size <= SMALL_BYTES) return await use(handle);
+      return await this.#large.pass(() => use(handle));
     } finally {
       await handle.close();
     }

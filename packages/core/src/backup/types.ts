@@ -18,7 +18,7 @@ export interface BackupOptions {
   readonly agent: string;
   readonly observer?: Observer;
   readonly signal?: AbortSignal;
-  /** How many objects go to one sink at a time. Default 4. */
+  /** How many objects go to one sink at a time. Default: 4 files of more than 256 KiB; 16, if they are smaller. */
   readonly concurrency?: number;
   /** Milliseconds between two checkpoints of a run. Default 10,000. */
   readonly checkpointInterval?: number;

@@ -39,9 +39,14 @@ export function contextPrefix(context: string, timeline: number): string {
   return `contexts/${encodeContext(context)}${timeline === 0 ? "" : `@${timeline}`}/`;
 }
 
+/** Begins the keys of a store's files. */
+export function storePrefix(context: string, timeline: number, store: StoreKind): string {
+  return `${contextPrefix(context, timeline)}${store}/`;
+}
+
 /** The key of a segment or an index file. */
 export function storeFileKey(context: string, timeline: number, store: StoreKind, name: string): ObjectKey {
-  return joinKey(`${contextPrefix(context, timeline)}${store}`, name);
+  return joinKey(storePrefix(context, timeline, store).slice(0, -1), name);
 }
 
 export function controlDbKey(run: string): ObjectKey {

@@ -1,4 +1,4 @@
-import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
+import { isJumpSkipIndex, STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { controlDbKey, storeFileKey } from "../repository/layout.js";
@@ -158,7 +158,7 @@ function candidate(
   file: ClosedFile | OpenSegment,
 ): Candidate[] {
   const name = checkFileName(file.name, store);
-  if (name.kind === "global-index" || (name.kind === "index" && name.extension.endsWith("nindex"))) return [];
+  if (name.kind === "global-index" || isJumpSkipIndex(name)) return [];
   const content =
     "size" in file
       ? { bytes: file.size, length: file.size, prefix: false }

@@ -88,7 +88,9 @@ async function* readAhead(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const length = Math.min(BUFFER_BYTES, size);
-  let [current, spare] = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(length)];
+  let current = Buffer.allocUnsafe(length);
+  // Most files are read at once, and need no second one.
+  let spare: typeof current | undefined;
   const start = (buffer: Buffer, position: number): Promise<number> =>
     handle.read(buffer.subarray(0, size - position), position);
   let pending = size > 0 ? start(current, 0) : Promise.resolve(0);
@@ -104,9 +106,9 @@ async function* readAhead(
         );
       const chunk = current.subarray(0, count);
       position += count;
-      if (position < size) pending = start(spare, position);
+      if (position < size) pending = start((spare ??= Buffer.allocUnsafe(length)), position);
       yield chunk;
-      [current, spare] = [spare, current];
+      if (spare) [current, spare] = [spare, current];
     }
   } finally {
     // The caller closes the file next: a read must not be under way then. Its failure doesn't matter any more.
