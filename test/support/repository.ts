@@ -14,9 +14,13 @@ export function restorePointsAt(sink: string): RestorePointId[] {
 /** What a run that was cut off may leave, and the next one must remove: paths below a local sink's directory. */
 export function leftoversAt(sink: string): string[] {
   if (!existsSync(sink)) return [];
-  const entries = readdirSync(sink, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
+  const entries = readdirSync(sink, { recursive: true, withFileTypes: true }).filter(
+    (entry) => !entry.isDirectory(),
+  );
   const paths = entries.map((entry) => join(entry.parentPath, entry.name).slice(sink.length + 1));
-  return paths.filter((path) => path.startsWith("checkpoints/") || path.split("/").some((part) => part.startsWith("."))).sort();
+  return paths
+    .filter((path) => path.startsWith("checkpoints/") || path.split("/").some((part) => part.startsWith(".")))
+    .sort();
 }
 
 /**

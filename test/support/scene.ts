@@ -90,11 +90,11 @@ export class Scene {
     return join(this.directory, name);
   }
 
-  writeAgentConfig(server: readonly string[], rest: readonly string[] = []): void {
+  writeAgentConfig(server: readonly string[], rest: readonly string[] = [], url = this.server.url): void {
     const lines = server.map((line) => `  ${line.replaceAll("{storage}", this.storage)}`);
     writeFileSync(
       join(this.config, "agent.yaml"),
-      ["server:", `  url: ${this.server.url}`, ...lines, ...rest, ""].join("\n"),
+      ["server:", `  url: ${url}`, ...lines, ...rest, ""].join("\n"),
     );
   }
 
@@ -105,7 +105,14 @@ export class Scene {
 
   /** Starts `axon-backup`. */
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-    const [command = "", ...rest] = [...this.through, process.execPath, binary, "--config", this.config, ...args];
+    const [command = "", ...rest] = [
+      ...this.through,
+      process.execPath,
+      binary,
+      "--config",
+      this.config,
+      ...args,
+    ];
     const child = spawn(command, rest, {
       env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],

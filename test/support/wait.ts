@@ -20,5 +20,7 @@ export async function holdsWhile(running: Running, condition: () => boolean): Pr
 }
 
 function endedTooSoon({ code, signal, stdout, stderr }: Ended): never {
-  throw new Error(`the command ended (${code ?? signal ?? "?"}) before it could be interrupted\n${stdout}\n${stderr}`);
+  throw new Error(
+    `the command ended (${code ?? signal ?? "?"}) before it could be interrupted\n${stdout}\n${stderr}`,
+  );
 }
