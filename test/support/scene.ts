@@ -124,12 +124,11 @@ export class Scene {
     const ended = new Promise<Ended>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code, signal) => {
-        resolve({
-          code,
-          signal,
-          stdout: Buffer.concat(out).toString(),
-          stderr: Buffer.concat(err).toString(),
-        });
+        const stderr = Buffer.concat(err).toString();
+        // A leak of listeners, or a deprecated call: nothing that an operator should have to read.
+        if (/^\(node:\d+\)/m.test(stderr))
+          reject(new Error(`axon-backup ${args.join(" ")}: Node warns\n${stderr}`));
+        else resolve({ code, signal, stdout: Buffer.concat(out).toString(), stderr });
       });
     });
     if (child.pid === undefined) throw new Error("the command could not be started");
