@@ -17,6 +17,8 @@ export {
   type CallOptions,
   type ConditionalPut,
   type ByteRange,
+  type ObjectKind,
+  type PutOptions,
   type Sink,
   type StoredChecksum,
   type StoredObject,

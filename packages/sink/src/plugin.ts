@@ -18,6 +18,10 @@ export interface SinkPlugin<Options = unknown> {
   readonly type: string;
   /** One line for people: "Directories on this machine". */
   readonly description: string;
+  /**
+   * How many calls at a time this storage takes well, if the operator doesn't say (`connections`). Default 4. The engine keeps to it: a sink needn't.
+   */
+  readonly connections?: number;
   /** Schema of the options: all keys of the sink's YAML that aren't the agent's own (`type`, `enabled`, `retention`, `limits`, …). */
   readonly optionsSchema: JsonSchema;
   /**

@@ -36,7 +36,7 @@ import type { Source } from "./source.js";
  */
 export interface Sink {
   /** Creates or replaces an object, atomically. Resolves when it is durable. */
-  put(key: ObjectKey, source: Source, options?: CallOptions): Promise<StoredObject>;
+  put(key: ObjectKey, source: Source, options?: PutOptions): Promise<StoredObject>;
 
   /**
    * The object's bytes, or those of a range of it. Reading goes on as fast as the consumer takes the chunks; the object's bytes are those
@@ -69,7 +69,7 @@ export interface Sink {
    * It needn't be atomic. But the first `keep` bytes survive any failure, byte for byte; after one, the object is at least `keep` bytes long.
    * Rejects with `not-found`, and with `range` if the object is shorter than `keep`.
    */
-  extend?(key: ObjectKey, keep: number, source: Source, options?: CallOptions): Promise<StoredObject>;
+  extend?(key: ObjectKey, keep: number, source: Source, options?: PutOptions): Promise<StoredObject>;
 
   /** Optional: put under a condition, decided by the storage itself in one step with the put. */
   readonly conditional?: ConditionalPut;
@@ -89,6 +89,23 @@ export interface CallOptions {
   /** Ends the call early: it rejects with the signal's reason, and what it was writing is removed. */
   readonly signal?: AbortSignal;
 }
+
+/** Options of calls that store something. */
+export interface PutOptions extends CallOptions {
+  /** What is stored. A sink may use it to choose a storage class or tags, and for nothing that its reader could notice. */
+  readonly kind?: ObjectKind;
+}
+
+/**
+ * What an object is:
+ *
+ * - `closed-segment`, `index`: written once, read for a restore or a check alone. `index` can be done without.
+ * - `open-segment`: replaced or extended at every backup, every second perhaps. Storage with a minimum age or a price per change is wrong for it.
+ * - `control-db`, `replication-log`: written once, a set for each restore point.
+ * - `document`: small, and read by every run.
+ */
+export type ObjectKind =
+  "closed-segment" | "open-segment" | "index" | "control-db" | "replication-log" | "document";
 
 /** A part of an object. */
 export interface ByteRange {
@@ -120,12 +137,12 @@ export interface StoredChecksum {
 /** Puts under a condition. Each may be there or not; both reject with `conflict` when the condition doesn't hold. */
 export interface ConditionalPut {
   /** Creates the object only if there is none under this key. */
-  readonly ifAbsent?: (key: ObjectKey, source: Source, options?: CallOptions) => Promise<StoredObject>;
+  readonly ifAbsent?: (key: ObjectKey, source: Source, options?: PutOptions) => Promise<StoredObject>;
   /** Replaces the object only if its `version` is still this one. */
   readonly ifUnchanged?: (
     key: ObjectKey,
     version: string,
     source: Source,
-    options?: CallOptions,
+    options?: PutOptions,
   ) => Promise<StoredObject>;
 }

@@ -8,6 +8,8 @@ import {
 import {
   isSinkError,
   type ObjectKey,
+  type ObjectKind,
+  type PutOptions,
   type Sink,
   SinkError,
   type Source,
@@ -54,16 +56,13 @@ export class Transfer {
     return this.#withFile(file, async (handle) => {
       const changed = (): Error => changedFile(file.path, key);
       if (expected && handle.size !== expected.size) throw changed();
-      const check = expected && { bytes: expected.size, sha256: expected.sha256, mismatch: changed };
-      const sent = await this.#send(
+      const sent = await this.#send(handle, file.path, signal, {
         key,
-        handle,
-        file.path,
-        handle.size,
-        expected ? "repaired" : "new",
-        signal,
-        check,
-      );
+        size: handle.size,
+        kind: file.name.kind === "segment" ? "closed-segment" : "index",
+        what: expected ? "repaired" : "new",
+        check: expected && { bytes: expected.size, sha256: expected.sha256, mismatch: changed },
+      });
       return { name: file.name.name, ...sent };
     });
   }
@@ -83,29 +82,26 @@ export class Transfer {
     signal: AbortSignal,
   ): Promise<OpenSegment> {
     return this.#withFile(file, async (handle) => {
-      const check = previous && {
-        bytes: previous.validBytes,
-        sha256: previous.sha256,
-        mismatch: () => changedFile(file.path, key),
-      };
-      const { sha256 } = await this.#send(
+      const { sha256 } = await this.#send(handle, file.path, signal, {
         key,
-        handle,
-        file.path,
-        state.validBytes,
-        "overwritten",
-        signal,
-        check,
-      );
+        size: state.validBytes,
+        kind: "open-segment",
+        what: "overwritten",
+        check: previous && {
+          bytes: previous.validBytes,
+          sha256: previous.sha256,
+          mismatch: () => changedFile(file.path, key),
+        },
+      });
       return { ...state, sha256 };
     });
   }
 
   async controlDb(key: ObjectKey, file: ControlDbFile, signal: AbortSignal): Promise<StoredControlDb> {
-    return this.#withFile(file, async (handle) => ({
-      name: file.name,
-      ...(await this.#send(key, handle, file.path, handle.size, "control DB", signal)),
-    }));
+    return this.#withFile(file, async (handle) => {
+      const sending = { key, size: handle.size, kind: "control-db", what: "control DB" } as const;
+      return { name: file.name, ...(await this.#send(handle, file.path, signal, sending)) };
+    });
   }
 
   async #withFile<T>(
@@ -122,13 +118,10 @@ export class Transfer {
   }
 
   async #send(
-    key: ObjectKey,
     handle: SourceHandle,
     path: string,
-    size: number,
-    what: string,
     signal: AbortSignal,
-    check?: PrefixCheck,
+    { key, size, kind, what, check }: Sending,
   ): Promise<{ readonly size: number; readonly sha256: string }> {
     const source = hashedFileSource(handle, path, size, {
       check,
@@ -136,7 +129,7 @@ export class Transfer {
         this.observer({ kind: "bytes", sink: this.name, bytes: chunk.byteLength });
       },
     });
-    const stored = await put(this.sink, key, source, signal);
+    const stored = await put(this.sink, key, source, { signal, kind });
     confirm(key, source, stored);
     this.#objects++;
     this.#bytes += size;
@@ -145,14 +138,24 @@ export class Transfer {
   }
 }
 
+/** One object to be sent. */
+interface Sending {
+  readonly key: ObjectKey;
+  readonly size: number;
+  readonly kind: ObjectKind;
+  /** For people. */
+  readonly what: string;
+  readonly check?: PrefixCheck | undefined;
+}
+
 /** Whether a failure means that a listed file isn't there any more. */
 export function isVanished(error: unknown): boolean {
   return error instanceof AxonServerError && error.kind === "vanished";
 }
 
-async function put(sink: Sink, key: ObjectKey, source: Source, signal: AbortSignal): Promise<StoredObject> {
+async function put(sink: Sink, key: ObjectKey, source: Source, options: PutOptions): Promise<StoredObject> {
   try {
-    return await sink.put(key, source, { signal });
+    return await sink.put(key, source, options);
   } catch (error) {
     if (!isSinkError(error)) throw error;
     throw new SinkError(error.kind, `put ${key}: ${error.message}`, {

@@ -183,7 +183,10 @@ export class Repository {
   /** Writes a document and reads it back: these are small, and everything else hangs on them. */
   async #write(kind: DocumentKind, key: ObjectKey, body: object): Promise<StoredObject> {
     const bytes = encodeDocument(kind, body);
-    const stored = await this.sink.put(key, bytesSource(bytes), options(this.signal));
+    const stored = await this.sink.put(key, bytesSource(bytes), {
+      ...options(this.signal),
+      kind: "document",
+    });
     const back = await readOptional(this.sink, key, this.signal);
     if (back === undefined || Buffer.compare(back, bytes) !== 0)
       throw new EngineError(
