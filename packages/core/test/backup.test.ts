@@ -190,10 +190,32 @@ describe("files that vanish while a backup runs", () => {
     await scene.verifyAll();
   });
 
-  it("a segment that a fresh listing doesn't have any more is a warning", async () => {
+  it("the oldest segment is a warning, when a fresh listing doesn't have it any more: retention has removed it", async () => {
     vanishing("00000000000000000000.events", false);
     const { warnings } = await scene.commit();
     expect(warnings.join()).to.include("00000000000000000000.events");
+  });
+
+  it("a segment in the middle is an error, also when a fresh listing doesn't have it any more: no restore point has a hole", async () => {
+    vanishing("00000000000000000034.events", false);
+    const error = await scene.fail();
+    expect(error.message)
+      .to.include("00000000000000000000.events")
+      .and.to.include("00000000000000000066.events");
+    expect(await scene.restorePoints()).to.equal(0);
+    const again = await scene.fail();
+    expect(again.message, "nor does the next run").to.include("is missing");
+  });
+
+  it("a segment that went after the newest restore point leaves no hole unseen", async () => {
+    scene.makeYoung();
+    await scene.commit();
+    scene.grow();
+    rmSync(join(scene.store, "00000000000000000150.events"));
+    const error = await scene.fail();
+    expect(error.message)
+      .to.include("00000000000000000133.events")
+      .and.to.include("00000000000000000151.events");
   });
 
   it("a segment that a fresh listing still has, in the same place, is an error", async () => {
@@ -212,6 +234,23 @@ describe("files that vanish while a backup runs", () => {
     await scene.commit();
     expect(scene.source.calls.filter((call) => call.startsWith("list default events"))).to.have.length(2);
     await scene.verifyAll();
+  });
+});
+
+describe("segments that are damaged on the server", () => {
+  it("are stored as they are, with a warning that names them", async () => {
+    const scene = new BackupScene();
+    try {
+      const path = join(scene.store, "00000000000000000034.events");
+      const bytes = readFileSync(path);
+      bytes[5000] = (bytes[5000] ?? 0) ^ 1;
+      writeFileSync(path, bytes);
+      const { warnings } = await scene.commit();
+      expect(warnings.join()).to.include(path).and.to.include("damaged on the server");
+      expect(Buffer.compare(scene.sink.storage.get(segmentKey(34))?.bytes ?? Buffer.of(), bytes)).to.equal(0);
+    } finally {
+      scene.close();
+    }
   });
 });
 

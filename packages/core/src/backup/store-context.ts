@@ -3,6 +3,7 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
 import { storeFileKey } from "../repository/layout.js";
 import type { ClosedFile, ContextManifest, OpenSegment, StoreManifest } from "../repository/manifest.js";
+import { requireChain } from "./chain.js";
 import { storeClosedFile } from "./closed-file.js";
 import type { CapturedStore, ContextRun, Outcome, StoreOnSink } from "./model.js";
 import type { StoringTools } from "./storing-tools.js";
@@ -28,8 +29,10 @@ export async function storeContext(tools: StoringTools, run: ContextRun): Promis
     for (const message of run.captured[store].warnings)
       tools.observer({ kind: "warning", sink: tools.name, message });
     const done = await storeClosed(tools, run, store, keyOf);
-    const open = await overwriteOpen(tools, run.captured[store], keyOf);
     const files = done.flatMap((outcome) => (outcome.kind === "gone" ? [] : [outcome.entry]));
+    const states = run.captured[store].open.map(({ state }) => state);
+    requireChain(`${run.name} (${store})`, store, files, states);
+    const open = await overwriteOpen(tools, run.captured[store], keyOf);
     const onSink = run.state.stores[store];
     manifests[store] = await describeStore(tools, run, store, files, open, onSink);
     outcomes[store] = done;
@@ -107,10 +110,12 @@ async function describeStore(
     pages.push(
       await repository.writePage({ context: run.name, timeline: run.state.timeline, store, files: page }),
     );
-  const versions = listing.closed.map(({ name }) => name.version);
   return {
     lastClosedSegment: listing.lastClosedSegment ?? null,
-    lastVersion: Math.max(onSink.state.lastVersion, ...versions, 0),
+    lastVersion: listing.closed.reduce(
+      (last, { name }) => Math.max(last, name.version),
+      onSink.state.lastVersion,
+    ),
     nextToken: open.at(-1)?.nextToken ?? (0 as Token),
     pages,
     recent,

@@ -21,6 +21,7 @@ import type { ClosedFile, OpenSegment, StoredControlDb } from "../repository/man
 import { hashedFileSource, hashPrefix, type HashedSource, type PrefixCheck } from "../sinks/hashing.js";
 import { Gate } from "../concurrency.js";
 import type { CapturedOpen } from "./model.js";
+import { SendScan } from "./send-scan.js";
 
 /** Files up to this size are small: sending one is mostly waiting, and takes little memory. */
 const SMALL_BYTES = 256 * 1024;
@@ -56,14 +57,22 @@ export class Transfer {
     return this.#withFile(file, async (handle) => {
       const changed = (): Error => changedFile(file.path, key);
       if (expected && handle.size !== expected.size) throw changed();
+      const scan = file.name.kind === "segment" ? new SendScan(file.name.segment, handle.size) : undefined;
       const sent = await this.#send(handle, file.path, signal, {
         key,
         size: handle.size,
-        kind: file.name.kind === "segment" ? "closed-segment" : "index",
+        kind: scan ? "closed-segment" : "index",
         what: expected ? "repaired" : "new",
         check: expected && { bytes: expected.size, sha256: expected.sha256, mismatch: changed },
+        scan,
       });
-      return { name: file.name.name, ...sent };
+      const found = scan?.end();
+      if (found?.problem !== undefined) this.#warn(`${file.path}: ${found.problem}`);
+      return {
+        name: file.name.name,
+        ...sent,
+        ...(found?.nextToken !== undefined && { nextToken: found.nextToken }),
+      };
     });
   }
 
@@ -104,6 +113,10 @@ export class Transfer {
     });
   }
 
+  #warn(message: string): void {
+    this.observer({ kind: "warning", sink: this.name, message });
+  }
+
   async #withFile<T>(
     file: SourceFile | ControlDbFile,
     use: (handle: SourceHandle) => Promise<T>,
@@ -121,11 +134,13 @@ export class Transfer {
     handle: SourceHandle,
     path: string,
     signal: AbortSignal,
-    { key, size, kind, what, check }: Sending,
+    { key, size, kind, what, check, scan }: Sending,
   ): Promise<{ readonly size: number; readonly sha256: string }> {
     const source = hashedFileSource(handle, path, size, {
       check,
+      onStart: () => scan?.start(),
       onChunk: (chunk) => {
+        scan?.push(chunk);
         this.observer({ kind: "bytes", sink: this.name, bytes: chunk.byteLength });
       },
     });
@@ -146,6 +161,8 @@ interface Sending {
   /** For people. */
   readonly what: string;
   readonly check?: PrefixCheck | undefined;
+  /** Reads the segment as it goes out. */
+  readonly scan?: SendScan | undefined;
 }
 
 /** Whether a failure means that a listed file isn't there any more. */

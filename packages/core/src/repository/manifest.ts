@@ -67,6 +67,8 @@ export interface ClosedFile {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
+  /** Of a segment: the token after its last event, which the next segment begins with. Left out where it can't be told. */
+  readonly nextToken?: Token;
 }
 
 /**
