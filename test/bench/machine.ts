@@ -22,7 +22,7 @@ export function describeMachine(directory: string): Machine {
     kernel: release(),
     node: process.versions.node,
     rclone: output("rclone", "version")?.split("\n")[0],
-    fileSystem: output("stat", "--file-system", "--format", "%T", directory)?.trim() ?? "unknown",
+    fileSystem: output("df", "--output=fstype", directory)?.split("\n")[1] ?? "unknown",
     load: loadavg()[0] ?? 0,
   };
 }
