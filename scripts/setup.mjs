@@ -48,7 +48,8 @@ function buildStamp() {
     )) {
       const path = join(directory, entry.name);
       if (entry.isDirectory()) {
-        if (!["node_modules", "dist", "dist-test", "fixtures", "sample"].includes(entry.name)) visit(path);
+        if (!["node_modules", "dist", "dist-test", "bundle", "fixtures", "sample"].includes(entry.name))
+          visit(path);
       } else if (/(\.ts|tsconfig.*\.json|package\.json)$/.test(entry.name)) {
         const { size, mtimeMs } = statSync(path);
         hash.update(`${relative(root, path)} ${size} ${mtimeMs}\n`);
@@ -85,6 +86,7 @@ export function setup() {
   if (before.build !== build || !built) {
     console.error("setup: building …");
     run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "--build"]);
+    run(process.execPath, [join(root, "scripts", "bundle.mjs")]);
     writeFileSync(stampFile, JSON.stringify({ install, build }));
   }
 }

@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { PACKAGE_FOLDER } from "../installation.js";
 
-const PROGRAM = fileURLToPath(new URL("../../bin/axon-backup.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("bin/axon-backup.js", PACKAGE_FOLDER));
 
 /** What a run printed, and its exit code. */
 export interface Result {
