@@ -13,7 +13,11 @@ export async function bundleAgent() {
   rmSync(bundle, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: [join(agent, "dist/main.js")],
+    entryPoints: {
+      main: join(agent, "dist/main.js"),
+      // Started as a thread, by its name beside the bundle's other files.
+      thread: join(root, "packages/core/dist/hash/thread.js"),
+    },
     outdir: bundle,
     bundle: true,
     splitting: true,

@@ -18,7 +18,7 @@ import {
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import type { ClosedFile, OpenSegment, StoredControlDb } from "../repository/manifest.js";
-import { hashedFileSource, hashPrefix, type HashedSource, type PrefixCheck } from "../sinks/hashing.js";
+import { hashedFileSource, hashPrefix, type PrefixCheck } from "../sinks/hashing.js";
 import { Gate } from "../concurrency.js";
 import type { CapturedOpen } from "./model.js";
 import { SendScan } from "./send-scan.js";
@@ -145,11 +145,12 @@ export class Transfer {
       },
     });
     const stored = await put(this.sink, key, source, { signal, kind });
-    confirm(key, source, stored);
+    const sha256 = await source.sha256();
+    confirm(key, { size, sha256 }, stored);
     this.#objects++;
     this.#bytes += size;
     this.observer({ kind: "object", sink: this.name, key, bytes: size, what });
-    return { size, sha256: source.sha256() };
+    return { size, sha256 };
   }
 }
 
@@ -183,9 +184,9 @@ async function put(sink: Sink, key: ObjectKey, source: Source, options: PutOptio
 }
 
 /** Compares what the sink says that it holds with what was sent. */
-function confirm(key: ObjectKey, sent: HashedSource, stored: StoredObject): void {
+function confirm(key: ObjectKey, sent: Pick<ClosedFile, "size" | "sha256">, stored: StoredObject): void {
   const { checksum } = stored;
-  const otherHash = checksum?.algorithm === "sha256" && checksum.value !== sent.sha256();
+  const otherHash = checksum?.algorithm === "sha256" && checksum.value !== sent.sha256;
   if (stored.size === sent.size && !otherHash) return;
   const found = stored.size === sent.size ? `another checksum` : `${stored.size} bytes`;
   throw new EngineError(

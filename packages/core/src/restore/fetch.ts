@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { isSinkError, type Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { type StreamHash, streamHash } from "../hash/stream-hash.js";
 import { onDisk, writeAll } from "./disk.js";
 import type { PlannedFile } from "./plan.js";
 
@@ -46,18 +46,32 @@ async function copy(
   file: FileHandle,
   { signal, onChunk }: FetchOptions,
 ): Promise<void> {
-  const hash = createHash("sha256");
+  const hash = streamHash(expected.bytes);
+  try {
+    await copyHashed(sink, expected, file, hash, { signal, ...(onChunk && { onChunk }) });
+  } finally {
+    hash.close();
+  }
+}
+
+async function copyHashed(
+  sink: Sink,
+  expected: Expected,
+  file: FileHandle,
+  hash: StreamHash,
+  { signal, onChunk }: FetchOptions,
+): Promise<void> {
   let bytes = 0;
   for await (const chunk of readObject(sink, expected, signal)) {
     bytes += chunk.byteLength;
     if (bytes > expected.bytes) throw damaged(expected, `it has more than its ${expected.bytes} bytes`);
-    hash.update(chunk);
+    await hash.update(chunk);
     onChunk?.(chunk);
     await writeAll(file, chunk);
   }
   if (bytes < expected.bytes)
     throw damaged(expected, `it has ${bytes} of the ${expected.bytes} bytes that were stored`);
-  if (hash.digest("hex") !== expected.sha256)
+  if ((await hash.digest()) !== expected.sha256)
     throw damaged(expected, "its bytes are not those that were stored");
 }
 

@@ -1,7 +1,7 @@
-import { createHash, type Hash } from "node:crypto";
 import type { SourceHandle } from "@axon-backup/axon-server";
 import type { Source } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { type StreamHash, streamHash } from "../hash/stream-hash.js";
 
 /** Small reads and writes are ten times slower than large ones; larger ones than this gain nothing. */
 const BUFFER_BYTES = 1024 * 1024;
@@ -24,7 +24,7 @@ export interface FileSourceOptions {
 
 /** The first `size` bytes of an open file as a source; `sha256()` is that of the bytes sent by its last complete reading. */
 export interface HashedSource extends Source {
-  sha256(): string;
+  sha256(): Promise<string>;
 }
 
 /**
@@ -37,47 +37,66 @@ export function hashedFileSource(
   size: number,
   options: FileSourceOptions = {},
 ): HashedSource {
-  let digest: string | undefined;
+  let digest: Promise<string> | undefined;
   return {
     size,
-    sha256() {
+    async sha256() {
       if (digest === undefined) throw new Error(`${path} has not been sent whole`);
       return digest;
     },
     async *open(signal) {
       digest = undefined;
       options.onStart?.();
-      const hash = createHash("sha256");
-      let sent = 0;
-      for await (const chunk of readAhead(handle, path, size, signal)) {
-        checkedUpdate(hash, chunk, sent, options.check);
-        sent += chunk.byteLength;
-        options.onChunk?.(chunk);
-        if (sent === size) digest = hash.digest("hex");
-        yield chunk;
+      const hash = streamHash(size);
+      try {
+        let sent = 0;
+        for await (const chunk of readAhead(handle, path, size, signal)) {
+          await checkedUpdate(hash, chunk, sent, options.check);
+          sent += chunk.byteLength;
+          options.onChunk?.(chunk);
+          if (sent === size) digest = started(hash.digest());
+          yield chunk;
+        }
+        digest ??= started(hash.digest());
+      } finally {
+        hash.close();
       }
-      digest ??= hash.digest("hex");
     },
   };
 }
 
+/** Awaited later, or never if the sink fails first: its failure must not count as unhandled. */
+function started(digest: Promise<string>): Promise<string> {
+  digest.catch(() => undefined);
+  return digest;
+}
+
 /** Adds a chunk to the hash, and compares it at the check's offset if that lies within. */
-function checkedUpdate(hash: Hash, chunk: Uint8Array, before: number, check: PrefixCheck | undefined): void {
+async function checkedUpdate(
+  hash: StreamHash,
+  chunk: Uint8Array,
+  before: number,
+  check: PrefixCheck | undefined,
+): Promise<void> {
   const upTo = check === undefined ? -1 : check.bytes - before;
   if (check === undefined || upTo <= 0 || upTo > chunk.byteLength) {
-    hash.update(chunk);
+    await hash.update(chunk);
     return;
   }
-  hash.update(chunk.subarray(0, upTo));
-  if (hash.copy().digest("hex") !== check.sha256) throw check.mismatch();
-  hash.update(chunk.subarray(upTo));
+  await hash.update(chunk.subarray(0, upTo));
+  if ((await hash.digest()) !== check.sha256) throw check.mismatch();
+  await hash.update(chunk.subarray(upTo));
 }
 
 /** SHA-256 of a file's first `bytes` bytes. */
 export async function hashPrefix(handle: SourceHandle, bytes: number, signal?: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of readAhead(handle, "the segment", bytes, signal)) hash.update(chunk);
-  return hash.digest("hex");
+  const hash = streamHash(bytes);
+  try {
+    for await (const chunk of readAhead(handle, "the segment", bytes, signal)) await hash.update(chunk);
+    return await hash.digest();
+  } finally {
+    hash.close();
+  }
 }
 
 /** The first `size` bytes in order, in two buffers that take turns: one is being read while the other is being used. */

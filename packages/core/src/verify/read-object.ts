@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { type SegmentScan, SegmentScanner, type Token } from "@axon-backup/axon-server";
 import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { type StreamHash, streamHash } from "../hash/stream-hash.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
 import { openControlDbZip } from "../control-db/zip.js";
 import type { Present } from "./examine.js";
@@ -50,23 +50,39 @@ export async function readObject(tools: ReadTools, { object, claims }: Present):
 }
 
 async function checkClaims(
-  { sink, signal, onBytes }: ReadTools,
+  tools: ReadTools,
   key: ObjectKey,
   first: Token | undefined,
   claims: readonly Claim[],
   report: (claim: Claim, finding: string) => void,
 ): Promise<ReadResult & { readonly intact: boolean }> {
   const marks = claims.toSorted((a, b) => a.bytes - b.bytes);
+  const hash = streamHash(marks.at(-1)?.bytes ?? 0);
+  try {
+    return await readMarks(tools, key, first, marks, hash, report);
+  } finally {
+    hash.close();
+  }
+}
+
+/** Reads an object once, up to the last mark, and settles each claim where its bytes end. */
+async function readMarks(
+  { sink, signal, onBytes }: ReadTools,
+  key: ObjectKey,
+  first: Token | undefined,
+  marks: readonly Claim[],
+  hash: StreamHash,
+  report: (claim: Claim, finding: string) => void,
+): Promise<ReadResult & { readonly intact: boolean }> {
   const scanner = first === undefined ? undefined : new SegmentScanner({ segment: first });
-  const hash = createHash("sha256");
   let result: ReadResult & { intact: boolean } = { intact: true };
   let position = 0;
   let mark = 0;
   /** Everything that ends where reading stands now. */
-  const settle = (): void => {
+  const settle = async (): Promise<void> => {
     for (let claim = marks[mark]; claim?.bytes === position; claim = marks[++mark]) {
       const scan = scanner?.end();
-      const finding = judge(claim, hash.copy().digest("hex"), scan);
+      const finding = judge(claim, await hash.digest(), scan);
       if (finding !== undefined) {
         report(claim, finding);
         result = { ...result, intact: false };
@@ -74,18 +90,18 @@ async function checkClaims(
       else if (claim.whole && scan) result = { ...result, nextToken: scan.nextToken };
     }
   };
-  settle();
+  await settle();
   const end = marks.at(-1)?.bytes ?? 0;
   if (end > 0)
     for await (const chunk of sink.get(key, { signal, range: { offset: 0, length: end } })) {
       onBytes(chunk.byteLength);
       for (let at = 0; at < chunk.byteLength;) {
         const piece = chunk.subarray(at, at + (marks[mark]?.bytes ?? Infinity) - position);
-        hash.update(piece);
+        await hash.update(piece);
         scanner?.push(piece);
         position += piece.byteLength;
         at += piece.byteLength;
-        settle();
+        await settle();
       }
     }
   for (const claim of marks.slice(mark)) {
