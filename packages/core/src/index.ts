@@ -49,3 +49,21 @@ export type {
 } from "./restore/types.js";
 export { verify } from "./verify/verify.js";
 export type { Finding, VerifyOptions, VerifyReport } from "./verify/types.js";
+export { DEFAULT_RETRIES, type RetryEvent, type RetryOptions, type RetryPolicy } from "./sinks/attempts.js";
+export { bandwidth, type BandwidthLimits } from "./sinks/bandwidth.js";
+export { type Clock, systemClock } from "./sinks/clock.js";
+export { connections } from "./sinks/connections.js";
+export {
+  counting,
+  DURATION_BOUNDS,
+  type FailureKind,
+  type MethodCounts,
+  SinkCounters,
+  type SinkCounts,
+} from "./sinks/counters.js";
+export { type SinkMethod, type WithCapabilitiesOf } from "./sinks/decorate.js";
+export { logging } from "./sinks/logging.js";
+export { retry } from "./sinks/retry.js";
+export { stallTimeout } from "./sinks/stall.js";
+export { TokenBucket } from "./sinks/token-bucket.js";
+export { DEFAULT_POLICY, openSink, type SinkHooks, type SinkPolicy, wrapSink } from "./sinks/wrap-sink.js";

@@ -88,6 +88,12 @@ export interface Sink {
 export interface CallOptions {
   /** Ends the call early: it rejects with the signal's reason, and what it was writing is removed. */
   readonly signal?: AbortSignal;
+  /**
+   * The engine aborts a call in which nothing moves for a while (a minute, say). It sees a source's bytes being taken, and those of a `get` and the objects
+   * of a `list` coming. A sink that works long without any of these (it sends from large buffers of its own, copies on the storage, removes many
+   * things) calls this whenever it got on. Optional for both sides.
+   */
+  readonly onProgress?: () => void;
 }
 
 /** Options of calls that store something. */

@@ -1,0 +1,106 @@
+import { SinkError } from "@axon-backup/sink";
+import type { Clock } from "./clock.js";
+import { onAbort } from "./signals.js";
+
+/** How long an aborted call may clean up after itself before it is given up. Milliseconds. */
+export const GRACE = 5000;
+
+/**
+ * Watches one call: aborts it when it gets nowhere for `limit` milliseconds, and gives it up when it takes no notice of that. It does the same
+ * when the outer signal is aborted.
+ *
+ * A call that is given up may still be at work: that is a sink that breaks its contract, and it must not keep the run from going on.
+ */
+export class Supervisor {
+  readonly #controller = new AbortController();
+  readonly #release: () => void;
+  #stalled: SinkError | undefined;
+  #paused = false;
+  #cancel: (() => void) | undefined;
+  /** Ends the step that is being waited for. */
+  #giveUp: ((error: unknown) => void) | undefined;
+
+  constructor(
+    private readonly limit: number,
+    private readonly clock: Clock,
+    outer: AbortSignal | undefined,
+    /** Describes the stall, as "put stalled: …". */
+    private readonly describe: () => string,
+  ) {
+    if (outer?.aborted === true) this.#controller.abort(outer.reason);
+    this.#release = onAbort(outer, (reason) => {
+      this.#controller.abort(reason);
+      if (this.#giveUp) this.#arm(GRACE);
+    });
+  }
+
+  /** The signal for the call. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Something moved: the time begins anew. */
+  moved(): void {
+    this.#paused = false;
+    if (!this.signal.aborted && this.#giveUp) this.#arm(this.limit);
+  }
+
+  /** The call waits for somebody else than the storage: time doesn't count until something moves again. */
+  paused(): void {
+    this.#paused = true;
+    if (!this.signal.aborted) this.#disarm();
+  }
+
+  /**
+   * Waits for a step of the call, which began just now. Rejects with a SinkError `transient` when it stalled; with the outer signal's reason when the
+   * call took no notice of it.
+   */
+  async step<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#giveUp = reject;
+        if (this.signal.aborted) this.#arm(GRACE);
+        else if (!this.#paused) this.#arm(this.limit);
+        work.then(resolve, reject);
+      });
+    } catch (error) {
+      if (this.#stalled === undefined || error === this.#stalled) throw error;
+      // It ended for this reason, whatever it says; and what it says is kept.
+      throw stallError(this.#stalled.message, error);
+    } finally {
+      this.#giveUp = undefined;
+      this.#disarm();
+    }
+  }
+
+  /** Ends watching. */
+  end(): void {
+    this.#release();
+    this.#disarm();
+  }
+
+  #arm(milliseconds: number): void {
+    this.#disarm();
+    this.#cancel = this.clock.after(milliseconds, () => {
+      if (this.signal.aborted) {
+        this.#giveUp?.(this.signal.reason);
+        return;
+      }
+      this.#stalled = stallError(this.describe());
+      this.#arm(GRACE);
+      this.#controller.abort(this.#stalled);
+    });
+  }
+
+  #disarm(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+}
+
+function stallError(message: string, cause?: unknown): SinkError {
+  return new SinkError("transient", message, {
+    ...(cause !== undefined && { cause }),
+    remedy: "Look at the storage and the network. If they are only slow, raise timeouts.stall of this sink.",
+  });
+}
