@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["**/dist/**", "**/dist-test/**", "**/bundle/**", "coverage/**"] },
+  { ignores: ["**/dist/**", "**/dist-test/**", "**/bundle/**", "coverage/**", ".cache/**"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

@@ -1,0 +1,118 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, readdir, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect } from "chai";
+import {
+  canChroot,
+  findServer,
+  pendingWithoutServer,
+  startAzurite,
+  startSshd,
+  startVersityGw,
+} from "@axon-backup/test-servers";
+
+const run = promisify(execFile);
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe("the servers for tests", function () {
+  this.timeout(60_000);
+
+  it("versitygw: makes buckets, refuses strangers, and is gone after close", async function () {
+    await pendingWithoutServer(this, "versitygw");
+    const server = await startVersityGw();
+    try {
+      await server.createBucket("plain");
+      await server.createBucket("versioned", { versioning: true });
+      await server.createBucket("locked", { objectLock: true });
+      if (server.root !== undefined)
+        expect(await readdir(server.root)).to.include.members(["plain", "versioned", "locked"]);
+      expect((await fetch(`${server.endpoint}/plain`)).status).to.equal(403);
+    } finally {
+      await server.close();
+      await server.close();
+    }
+    if (server.root === undefined) return;
+    expect(await listens(server.port)).to.be.false;
+    expect(await exists(server.root)).to.be.false;
+  });
+
+  it("azurite: makes containers, refuses strangers, and is gone after close", async function () {
+    await pendingWithoutServer(this, "azurite");
+    const server = await startAzurite();
+    try {
+      await server.createContainer("backups");
+      const url = `${server.blobEndpoint}/backups?restype=container&comp=list`;
+      expect((await fetch(url)).status).to.be.oneOf([401, 403, 404]);
+    } finally {
+      await server.close();
+    }
+    expect(await listens(server.port)).to.be.false;
+  });
+
+  for (const chroot of canChroot ? [false, true] : [false])
+    it(`sshd: takes the key, shows its host key${chroot ? ", in a chroot" : ""}, and is gone after close`, async function () {
+      await pendingWithoutServer(this, "sshd");
+      const server = await startSshd({ chroot });
+      try {
+        const batch = join(server.root, "..", "batch");
+        await writeFile(batch, "pwd\nmkdir made\n");
+        const { stdout } = await run("sftp", [
+          ...["-b", batch, "-P", String(server.port), "-i", server.clientKey, "-o", "IdentitiesOnly=yes"],
+          ...["-o", `UserKnownHostsFile=${server.knownHostsFile}`, "-o", "StrictHostKeyChecking=yes"],
+          `${server.user}@${server.host}`,
+        ]);
+        expect(stdout).to.include(`Remote working directory: ${server.path}\n`);
+        expect(await readdir(server.root)).to.deep.equal(["made"]);
+        expect(server.hostKeys.map(({ fingerprint }) => fingerprint)[0]).to.equal(server.hostKey);
+        expect(server.hostKey).to.match(/^SHA256:/);
+      } finally {
+        await server.close();
+      }
+      expect(await listens(server.port)).to.be.false;
+      expect(await exists(server.root)).to.be.false;
+    });
+
+  it("end, folders and all, when the process that started them is killed", async function () {
+    await pendingWithoutServer(this, "sshd");
+    const script = fileURLToPath(new URL("./starter.js", import.meta.url));
+    const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    const { port, root } = JSON.parse(line.toString()) as { port: number; root: string };
+    expect(await listens(port)).to.be.true;
+    child.kill("SIGKILL");
+    while ((await listens(port)) || (await exists(root))) await new Promise((next) => setTimeout(next, 10));
+  });
+
+  it("are looked for", async () => {
+    const before = process.env["PATH"];
+    process.env["PATH"] = "/nonexistent";
+    try {
+      const found = await findServer("sshd");
+      if (!found.available) expect(found.remedy).to.include("install-test-servers");
+    } finally {
+      process.env["PATH"] = before;
+    }
+  });
+});

