@@ -43,8 +43,7 @@ export async function startFaultProxy({ target }: FaultProxyOptions): Promise<Fa
     const server = connect(target.port, target.host);
     const destroy = (): void => {
       pairs.delete(pair);
-      // The first by itself would wait until all that was written has gone out.
-      for (const socket of [client, server]) socket.resetAndDestroy().destroy();
+      for (const socket of [client, server]) socket.resetAndDestroy();
     };
     const onCut = (): void => {
       counts.cuts++;

@@ -78,10 +78,11 @@ describe("the fault proxy", () => {
     withEcho(async (proxy) => {
       const socket = await open(proxy);
       proxy.cutAfter(1000, { direction: "down" });
-      const failed = failure(socket);
+      const closed = once(socket, "close");
       socket.write(Buffer.alloc(5000));
       socket.resume();
-      expect(await failed).to.equal("ECONNRESET");
+      // With an error or not: a reset that comes together with data looks like an end to Node.
+      await closed;
       expect(socket.bytesRead).to.be.at.most(1000);
       expect(proxy.cuts).to.equal(1);
       expect(proxy.bytes.down).to.equal(1000);
