@@ -1,84 +1,181 @@
-import { bytesSource, type Sink, SinkError } from "@axon-backup/sink";
+import { spawnSync } from "node:child_process";
+import { bytesSource, type ObjectKey, objectKey, type Sink, SinkError } from "@axon-backup/sink";
+import { memorySink, type MemorySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
+import type { Can } from "../dist/checks/capabilities.js";
+import { ownScratch } from "../dist/checks/scratch.js";
 import { checkSink } from "../dist/checks/sink.js";
-import { memorySink } from "./fakes.js";
 import { rejection } from "./support.js";
 
-const { signal } = new AbortController();
+/** The methods of `inner` that every sink has, with some of them replaced and others added. */
+function override(inner: MemorySink, other: Partial<Sink>): Sink {
+  return {
+    put: inner.put.bind(inner),
+    get: inner.get.bind(inner),
+    stat: inner.stat.bind(inner),
+    list: inner.list.bind(inner),
+    delete: inner.delete.bind(inner),
+    close: inner.close.bind(inner),
+    ...other,
+  };
+}
+
+function check(sink: Sink, signal = new AbortController().signal) {
+  return checkSink({ sink, reopen: () => Promise.resolve(sink), connections: 4, signal });
+}
+
+async function verdicts(sink: Sink): Promise<Readonly<Record<string, Can>>> {
+  const { capabilities } = await check(sink);
+  return Object.fromEntries(capabilities.map(({ capability, can }) => [capability, can]));
+}
+
+const REPOSITORY = objectKey("repository.json");
+
+async function withRepository(): Promise<MemorySink> {
+  const sink = memorySink();
+  await sink.put(REPOSITORY, bytesSource("{}"));
+  return sink;
+}
 
 describe("the check of a sink", () => {
-  it("passes one that keeps its promises, and leaves nothing on it", async () => {
-    const objects = new Map<string, Uint8Array>([["repository.json", new Uint8Array(1)]]);
-    await checkSink(memorySink(objects), signal);
-    expect([...objects.keys()]).to.deep.equal(["repository.json"]);
+  it("finds everything in one that keeps its promises, and leaves nothing on it", async () => {
+    const sink = await withRepository();
+    const { capabilities, reservation } = await check(sink);
+    expect(capabilities.map(({ can }) => can)).to.deep.equal(capabilities.map(() => "yes"));
+    expect(capabilities).to.have.length.above(10);
+    expect(reservation).to.equal(null);
+    expect([...sink.storage.keys()]).to.deep.equal([REPOSITORY]);
   });
 
-  const broken: readonly (readonly [
-    what: string,
-    breaks: (sink: Sink, objects: Map<string, Uint8Array>) => Partial<Sink>,
-  ])[] = [
+  it("says no to what the sink leaves out, with what follows, and that is no failure", async () => {
+    const { capabilities } = await check(override(memorySink(), { conditional: {} }));
+    const without = capabilities.filter(({ can }) => can === "no");
+    expect(without.map(({ capability }) => capability)).to.deep.equal([
+      "extend",
+      "create if absent",
+      "replace if unchanged",
+      "remove left-overs",
+      "free space",
+    ]);
+    for (const { detail, remedy } of without) {
+      expect(detail).to.have.length.above(20);
+      expect(remedy).to.equal(null);
+    }
+    expect(capabilities.filter(({ can }) => can === "yes")).to.have.length(capabilities.length - 5);
+  });
+
+  const broken: readonly (readonly [string, string, (sink: MemorySink) => Partial<Sink>])[] = [
     [
       "stores less than it says",
-      (sink, objects) => ({
-        put: async (key, source) => {
-          const stored = await sink.put(key, source);
-          objects.set(key, (objects.get(key) ?? new Uint8Array()).subarray(0, -1));
-          return stored;
-        },
-      }),
-    ],
-    [
-      "keeps the tail of a longer object",
-      (sink, objects) => ({
-        put: async (key, source) => {
-          const before = objects.get(key) ?? new Uint8Array();
-          const stored = await sink.put(key, source);
-          objects.set(
-            key,
-            Buffer.concat([objects.get(key) ?? new Uint8Array(), before.subarray(stored.size)]),
-          );
+      "write and read",
+      (sink) => ({
+        put: async (key, source, options) => {
+          const stored = await sink.put(key, source, options);
+          const object = sink.storage.get(key);
+          if (object) sink.storage.set(key, { ...object, bytes: object.bytes.subarray(0, -1) });
           return stored;
         },
       }),
     ],
     [
       "reads ranges off by one",
+      "ranges",
       (sink) => ({
-        get: (key, options) =>
-          sink.get(
-            key,
-            options?.range ? { range: { ...options.range, offset: options.range.offset + 1 } } : {},
-          ),
+        get: (key, { range, ...options } = {}) =>
+          sink.get(key, { ...options, ...(range && { range: { ...range, offset: range.offset + 1 } }) }),
       }),
     ],
     [
-      "gives other bytes back",
-      () => ({ get: (key) => bytesSource(Buffer.alloc(1024 * 1024 + 17, key)).open() }),
+      "extends by appending, whatever was to be kept",
+      "extend",
+      (sink) => ({
+        extend: async (key, _keep, source, options) =>
+          sink.extend(key, (await sink.stat(key)).size, source, options),
+      }),
     ],
-    ["doesn't list what is there", () => ({ list: () => bytesSource("").open() as never })],
-    ["doesn't delete", () => ({ delete: () => Promise.resolve() })],
+    [
+      "replaces what must be absent",
+      "create if absent",
+      (sink) => ({ conditional: { ifAbsent: (key, source, options) => sink.put(key, source, options) } }),
+    ],
   ];
-  for (const [what, breaks] of broken)
+  for (const [what, capability, breaks] of broken)
     it(`finds one that ${what}`, async () => {
-      const objects = new Map<string, Uint8Array>();
-      const sink = memorySink(objects);
-      const error = await rejection(checkSink({ ...sink, ...breaks(sink, objects) }, signal), SinkError);
-      expect(error.message).to.contain("doesn't keep its promises");
-      if (what !== "doesn't delete") expect(objects.size).to.equal(0);
+      const sink = await withRepository();
+      expect((await verdicts(override(sink, breaks(sink))))[capability]).to.equal("broken");
+      expect([...sink.storage.keys()]).to.deep.equal([REPOSITORY]);
     });
 
-  it("removes its object when it is interrupted", async () => {
+  it("tells a storage that can't be asked from one that breaks its promises", async () => {
+    const sink = memorySink();
+    const refused = new SinkError("denied", "HEAD is refused", { remedy: "Allow it." });
+    const stat: Sink["stat"] = (_key, { signal } = {}) =>
+      Promise.reject(signal?.aborted === true ? (signal.reason as Error) : refused);
+    const { capabilities } = await check(override(sink, { stat }));
+    const found = capabilities.filter(({ can }) => can === "untried");
+    expect(found.map(({ capability }) => capability)).to.include.members(["write and read", "delete"]);
+    expect(found[0]).to.include({ remedy: "Allow it." });
+    expect(capabilities.filter(({ can }) => can === "broken")).to.deep.equal([]);
+  });
+
+  it("stores one object, and no more, where nothing can be deleted", async () => {
+    const sink = await withRepository();
+    const locked = override(sink, {
+      delete: () => Promise.reject(new SinkError("denied", "the object is locked until 2030")),
+    });
+    const { capabilities, reservation } = await check(locked);
+    expect(sink.storage.size).to.equal(2);
+    expect(capabilities.map(({ capability, can }) => [capability, can])).to.deep.equal([
+      ["write and read", "yes"],
+      ["delete", "no"],
+    ]);
+    expect(capabilities[1]?.detail).to.contain("locked until 2030");
+    expect(reservation?.message).to.contain("nothing can be deleted");
+  });
+
+  it("fails with the storage's own error where nothing can be stored", async () => {
+    const put = () => Promise.reject(new SinkError("denied", "read-only file system"));
+    const error = await rejection(check(override(memorySink(), { put })), SinkError);
+    expect(error.message).to.equal("read-only file system");
+  });
+
+  it("removes what it stored when it is interrupted in the middle", async () => {
     const controller = new AbortController();
-    const objects = new Map<string, Uint8Array>();
-    const sink = memorySink(objects);
-    const interrupting: Sink = {
-      ...sink,
-      stat: () => {
-        controller.abort(new RangeError("interrupted"));
-        return Promise.reject(new RangeError("interrupted"));
-      },
+    const sink = await withRepository();
+    let puts = 0;
+    const put: Sink["put"] = (key, source, options) => {
+      if (++puts === 20) controller.abort(new RangeError("interrupted"));
+      return sink.put(key, source, options);
     };
-    await rejection(checkSink(interrupting, controller.signal), RangeError);
-    expect(objects.size).to.equal(0);
+    await rejection(check(override(sink, { put }), controller.signal), RangeError);
+    expect([...sink.storage.keys()]).to.deep.equal([REPOSITORY]);
+  });
+
+  describe("with objects of other checks there", () => {
+    const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+    const ofProcess = (pid: number) => ownScratch().replace(`-${process.pid}-`, `-${pid}-`);
+    const elsewhere = (age: number) =>
+      ownScratch(new Date(Date.now() - age)).replace(/Z-[0-9a-f]{8}/, "Z-00000000");
+    const MINUTE = 60_000;
+    for (const [what, prefix, stays] of [
+      ["of a process of this machine that is dead", ofProcess(dead), false],
+      ["of a process of this machine that lives", ofProcess(process.ppid), true],
+      ["of another machine, some minutes old", elsewhere(5 * MINUTE), true],
+      ["of another machine, hours old", elsewhere(120 * MINUTE), false],
+    ] as const)
+      it(`${stays ? "leaves" : "removes"} those ${what}`, async () => {
+        const sink = await withRepository();
+        const key = `${prefix}deep/object` as ObjectKey;
+        await sink.put(key, bytesSource("x"));
+        await check(sink);
+        expect([...sink.storage.keys()]).to.have.members(stays ? [REPOSITORY, key] : [REPOSITORY]);
+      });
+
+    it("leaves what only begins like one", async () => {
+      const sink = memorySink();
+      await sink.put(objectKey("check-list.txt"), bytesSource("x"));
+      await check(sink);
+      expect([...sink.storage.keys()]).to.deep.equal(["check-list.txt"]);
+    });
   });
 });

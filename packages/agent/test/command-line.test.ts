@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { VERSION } from "../dist/version.js";
 import { folder, json, removeFolders, run } from "./support.js";
 
-const COMMANDS = ["demo", "check", "backup", "list", "show", "verify", "restore"];
+const COMMANDS = ["demo", "check", "backup", "list", "show", "verify", "restore", "schema"];
 
 describe("command line", () => {
   afterEach(removeFolders);
@@ -27,6 +27,10 @@ describe("command line", () => {
     [["verify", "--restore-point", "20261324T000000.000Z"], "is not a restore point", "axon-backup list"],
     [["show"], "missing required argument 'id'", "--help"],
     [["show", "xyz"], '"xyz" is not a restore point', "axon-backup list"],
+    [["schema"], "missing required argument 'file'", "--help"],
+    [["schema", "sink"], "the sink's type is missing", "schema sink TYPE"],
+    [["schema", "sinks"], 'no file "sinks"', "schema agent"],
+    [["schema", "agent", "local"], "agent.yaml has no types", "schema agent"],
     [["list", "--quiet", "--verbose"], "contradict", "Leave one"],
     [["list", "--config", ""], "--config is empty", "folder"],
   ];

@@ -7,7 +7,10 @@ import { folder, json, removeFolders, run } from "./support.js";
 const CANARY = "canary-0b3c-token";
 const ID = /^\d{8}T\d{6}\.\d{3}Z$/;
 
-describe("commands", () => {
+describe("commands", function () {
+  // `check` stores some hundred objects, and each is synced.
+  this.timeout(20_000);
+
   let standin: Standin;
   let directory: string;
 
@@ -45,7 +48,11 @@ describe("commands", () => {
   it("check passes when everything is there, and leaves nothing behind", async () => {
     const result = await agent("check", "--json");
     expect(result.code, result.stderr).to.equal(0);
-    const { ok, checks } = json(result) as { ok: boolean; checks: Record<string, unknown>[] };
+    const { ok, checks, sinks } = json(result) as {
+      ok: boolean;
+      checks: Record<string, unknown>[];
+      sinks: { sink: string; capabilities: Record<string, unknown>[] }[];
+    };
     expect(ok).to.equal(true);
     expect(checks.map((row) => `${String(row["check"])} ${String(row["subject"])}`.trim())).to.deep.equal([
       "configuration",
@@ -59,6 +66,12 @@ describe("commands", () => {
     ]);
     for (const row of checks)
       expect(Object.keys(row)).to.deep.equal(["check", "subject", "outcome", "detail", "remedy"]);
+    expect(sinks.map(({ sink }) => sink)).to.deep.equal(["nas", "offsite"]);
+    for (const row of sinks.flatMap(({ capabilities }) => capabilities)) {
+      expect(Object.keys(row)).to.deep.equal(["capability", "can", "detail", "remedy"]);
+      const lacks = row["capability"] === "replace if unchanged";
+      expect(row["can"], String(row["capability"])).to.equal(lacks ? "no" : "yes");
+    }
     expect(readdirSync(join(directory, "nas"), { recursive: true })).to.deep.equal([]);
   });
 

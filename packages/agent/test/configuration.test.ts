@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CONTRACT_VERSION, type SinkPlugin } from "@axon-backup/sink";
 import { expect } from "chai";
-import { builtInPlugins, pluginRegistry } from "../dist/composition/plugins.js";
+import { installedPlugins, pluginRegistry } from "../dist/composition/plugins.js";
 import { AGENT_SCHEMA } from "../dist/config/agent-schema.js";
 import { loadConfiguration } from "../dist/config/load.js";
 import { ConfigurationError, problemText } from "../dist/config/problem.js";
@@ -13,8 +13,13 @@ const SINK = "type: local\npath: /mnt/nas/axon\n";
 
 async function problemsOf(files: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const directory = folder(files);
-  const { problems } = await rejection(loadConfiguration(directory, builtInPlugins()), ConfigurationError);
-  return problems.map((problem) => problemText(problem).replaceAll(`${directory}/`, ""));
+  const { problems } = await rejection(loadConfiguration(directory, installedPlugins()), ConfigurationError);
+  return problems.map((problem) =>
+    problemText(problem)
+      .replaceAll(`${directory}/`, "")
+      .replaceAll(directory, "FOLDER")
+      .replace(`built in: ${installedPlugins().types().join(", ")}`, "built in: BUILT-IN"),
+  );
 }
 
 describe("configuration", () => {
@@ -23,7 +28,7 @@ describe("configuration", () => {
   it("is three lines at least, with defaults for the rest", async () => {
     const configuration = await loadConfiguration(
       folder({ "agent.yaml": AGENT, "sinks.d/nas.yaml": SINK }),
-      builtInPlugins(),
+      installedPlugins(),
     );
     expect(configuration.server).to.deep.equal({ url: "http://localhost:8024", paths: [], timeouts: {} });
     expect(configuration.contexts).to.equal(undefined);
@@ -48,7 +53,7 @@ log: {level: debug, format: json}
 `;
     const { server, contexts, log } = await loadConfiguration(
       folder({ "agent.yaml": agent }),
-      builtInPlugins(),
+      installedPlugins(),
     );
     expect(server).to.deep.equal({
       url: "https://axon.example.com:8024/prefix",
@@ -64,7 +69,7 @@ log: {level: debug, format: json}
   });
 
   it("works without agent.yaml, for commands that need sinks alone", async () => {
-    const configuration = await loadConfiguration(folder({ "sinks.d/nas.yaml": SINK }), builtInPlugins());
+    const configuration = await loadConfiguration(folder({ "sinks.d/nas.yaml": SINK }), installedPlugins());
     expect(configuration.server).to.equal(undefined);
   });
 
@@ -73,7 +78,7 @@ log: {level: debug, format: json}
     chmodSync(join(directory, "sinks.d"), 0o500);
     chmodSync(directory, 0o500);
     try {
-      const { sinks } = await loadConfiguration(directory, builtInPlugins());
+      const { sinks } = await loadConfiguration(directory, installedPlugins());
       expect(sinks).to.have.length(1);
       expect(readdirSync(directory, { recursive: true })).to.have.members([
         "agent.yaml",
@@ -88,7 +93,10 @@ log: {level: debug, format: json}
 
   it("leaves editors' files alone, but not one that was meant as a sink", async () => {
     const ignored = { "sinks.d/nas.yaml~": "x", "sinks.d/.nas.yaml.swp": "x", "sinks.d/nas.yaml.off": "x" };
-    const { sinks } = await loadConfiguration(folder({ ...ignored, "agent.yaml": AGENT }), builtInPlugins());
+    const { sinks } = await loadConfiguration(
+      folder({ ...ignored, "agent.yaml": AGENT }),
+      installedPlugins(),
+    );
     expect(sinks).to.deep.equal([]);
     expect(await problemsOf({ "sinks.d/nas.yml": SINK })).to.deep.equal([
       "sinks.d/nas.yml: the file's name must end in .yaml",
@@ -198,11 +206,11 @@ log: {level: debug, format: json}
       "agent.yaml:1:1: server.url: required",
       "agent.yaml:2:3: server.ulr: unknown key; did you mean server.url?",
       "sinks.d/Bad Name.yaml: the file's name is the sink's name: lower-case letters, digits and -, not beginning with -",
-      "sinks.d/a.yaml:1:7: type: there is no plugin for this type; did you mean local?",
+      "sinks.d/a.yaml:1:7: type: it isn't built in, and neither of the packages axon-backup-sink-lokal and lokal is installed where the agent finds it; did you mean local? Install it in the configuration's folder: npm install --prefix FOLDER axon-backup-sink-lokal",
       "sinks.d/b.yaml:1:1: path: required",
       "sinks.d/b.yaml:2:1: paht: unknown key; did you mean path?",
-      "sinks.d/c.yaml:1:1: type: required; known types: local",
-      "sinks.d/d.yaml:1:7: type: there is no plugin for this type; known types: local",
+      "sinks.d/c.yaml:1:1: type: required; types that are built in: BUILT-IN",
+      "sinks.d/d.yaml:1:7: type: it isn't built in, and neither of the packages axon-backup-sink-quantum and quantum is installed where the agent finds it. Install it in the configuration's folder: npm install --prefix FOLDER axon-backup-sink-quantum",
     ]);
   });
 
@@ -222,18 +230,18 @@ log: {level: debug, format: json}
   });
 
   it("names folder and remedy when there is no folder, or a file in its place", async () => {
-    const none = await rejection(loadConfiguration("/nonexistent", builtInPlugins()), ConfigurationError);
+    const none = await rejection(loadConfiguration("/nonexistent", installedPlugins()), ConfigurationError);
     expect(none.problems[0]).to.deep.include({ file: "/nonexistent", message: "there is no such folder" });
     expect(none.remedy).to.contain("--config");
     const directory = folder({ file: "" });
     const file = await rejection(
-      loadConfiguration(join(directory, "file"), builtInPlugins()),
+      loadConfiguration(join(directory, "file"), installedPlugins()),
       ConfigurationError,
     );
     expect(file.problems[0]?.message).to.contain("is a file");
     mkdirSync(join(directory, "agent.yaml"));
     expect(
-      (await rejection(loadConfiguration(directory, builtInPlugins()), ConfigurationError)).problems[0]
+      (await rejection(loadConfiguration(directory, installedPlugins()), ConfigurationError)).problems[0]
         ?.message,
     ).to.contain("EISDIR");
   });

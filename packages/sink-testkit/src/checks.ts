@@ -83,9 +83,12 @@ export async function rejectsWith(
   const error = await rejection(promise, what);
   ok(
     isSinkError(error, kind),
-    new AssertionError({
-      message: `${what} should fail with a SinkError ${kind ?? ""}, not with ${describe(error)}`,
-    }),
+    Object.assign(
+      new AssertionError({
+        message: `${what} should fail with a SinkError ${kind ?? ""}, not with ${describe(error)}`,
+      }),
+      { cause: error },
+    ),
   );
 }
 

@@ -2,7 +2,13 @@
  * The sink contract as executable cases, a sink in memory, and a sink with scripted failures.
  * @packageDocumentation
  */
-export { type CaseResult, contractCases, runContract, shortContractCases } from "./contract.js";
+export {
+  type CaseResult,
+  contractCases,
+  runContract,
+  type RunContractOptions,
+  shortContractCases,
+} from "./contract.js";
 export {
   CAPABILITIES,
   type Capability,

@@ -94,6 +94,43 @@ describe("the contract's cases", () => {
     expect(count).to.equal(1);
   });
 
+  it("stop in the middle of a case that hangs when aborted, several at a time", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const inner = memorySink();
+    // Notices the signal, as the contract asks, and does nothing else.
+    const hanging = override(inner, {
+      stat: (_key, options) =>
+        new Promise((_, reject) => {
+          options?.signal?.addEventListener("abort", () => {
+            reject(reason);
+          });
+          controller.abort(reason);
+        }),
+    });
+    let caught: unknown;
+    const started = performance.now();
+    try {
+      for await (const { outcome } of runContract(hanging, { signal: controller.signal, concurrency: 4 }))
+        expect(outcome).to.equal("passed");
+    } catch (error) {
+      caught = error;
+    }
+    expect(caught).to.equal(reason);
+    expect(performance.now() - started).to.be.below(4000);
+  });
+
+  it("run several at a time, each once", async () => {
+    const sink = memorySink();
+    const names: string[] = [];
+    for await (const { case: test, outcome } of runContract(sink, { concurrency: 8 })) {
+      names.push(test.name);
+      expect(outcome, test.name).not.to.equal("failed");
+    }
+    expect(names).to.have.members(shortContractCases.map(({ name }) => name));
+    expect(sink.storage.size).to.equal(0);
+  });
+
   describe("catch, by name, a sink that", () => {
     for (const broken of [...brokenPuts, ...brokenReads, ...brokenCapabilities])
       it(broken.name, async () => {

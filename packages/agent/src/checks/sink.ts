@@ -1,84 +1,99 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import {
-  bytesSource,
-  isSinkError,
-  type ObjectKey,
-  objectKey,
-  readAll,
-  type Sink,
-  SinkError,
-} from "@axon-backup/sink";
+import { randomBytes } from "node:crypto";
+import { bytesSource, isSinkError, joinKey, readAll, type Sink } from "@axon-backup/sink";
+import { type CaseResult, runContract, shortContractCases } from "@axon-backup/sink-testkit";
+import { capabilities, type Capability } from "./capabilities.js";
+import { ownScratch, removeDeadScratch, removeScratch } from "./scratch.js";
 
-/** Larger than the buffers of most: a short write shows. */
-const SIZE = 1024 * 1024 + 17;
+/** Milliseconds after which a call counts as hanging. */
+const PATIENCE = 30_000;
+
+/** What a check of a storage needs. */
+export interface SinkCheckOptions {
+  /** The sink as the plugin opened it: without retries, which would hide what the storage does. */
+  readonly sink: Sink;
+  /** Another connection to the same storage. */
+  readonly reopen: () => Promise<Sink>;
+  /** How many calls at a time the storage takes well. */
+  readonly connections: number;
+  readonly signal: AbortSignal;
+}
+
+/** What was found out. */
+export interface SinkCheck {
+  readonly capabilities: readonly Capability[];
+  /** Why not everything could be tried; null when it was. */
+  readonly reservation: { readonly message: string; readonly remedy: string } | null;
+}
 
 /**
- * Tries a sink's promises on the real storage, under a key of its own that is removed afterwards: an object is stored, measured, read,
- * replaced by a shorter one, listed and deleted.
- * @returns what was tried, for people
- * @throws SinkError
+ * Tries the contract's short form on the real storage, below a prefix of its own that is removed afterwards, also when interrupted. Removes what
+ * checks that were killed have left. What the repository has is neither read nor touched.
+ * @throws SinkError when nothing can be stored
  */
-export async function checkSink(sink: Sink, signal: AbortSignal): Promise<string> {
-  // Without a directory: a sink that makes one might keep it.
-  const key = objectKey(`check-${randomUUID()}`);
+export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
+  const { sink, signal } = options;
+  const prefix = ownScratch();
+  const denied = await tryToDelete(sink, prefix, signal);
+  if (denied !== undefined) return withoutDelete(denied);
+  await removeDeadScratch(sink, signal);
+  const results: CaseResult[] = [];
   try {
-    await tryObject(sink, key, randomBytes(SIZE), signal);
-    // A shorter object must not keep the tail of the longer one.
-    await tryObject(sink, key, randomBytes(1000), signal);
-    await expectListed(sink, key, [key], signal);
-    await sink.delete(key, { signal });
-    await expectAbsent(sink, key, signal);
-    await sink.delete(key, { signal });
-    await expectListed(sink, key, [], signal);
+    for await (const result of runContract(sink, {
+      prefix,
+      cases: shortContractCases,
+      reopen: options.reopen,
+      concurrency: Math.max(1, Math.min(4, options.connections)),
+      patience: PATIENCE,
+      signal,
+    }))
+      results.push(result);
   } finally {
-    // Without the signal: an interrupted check must not leave its object behind.
-    await sink.delete(key);
+    await removeScratch(sink, prefix);
   }
-  return "put, get, list and delete keep their promises";
+  return { capabilities: capabilities(results), reservation: null };
 }
 
-async function tryObject(sink: Sink, key: ObjectKey, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  const stored = await sink.put(key, bytesSource(bytes), { signal });
-  expectThat(stored.size === bytes.length, `put of ${bytes.length} bytes reports ${stored.size}`);
-  const { size } = await sink.stat(key, { signal });
-  expectThat(size === bytes.length, `after a put of ${bytes.length} bytes, stat tells ${size}`);
-  const back = await readAll(sink.get(key, { signal }));
-  expectThat(Buffer.compare(back, bytes) === 0, "what is read is not what was written");
-  const part = await readAll(sink.get(key, { signal, range: { offset: 500, length: 100 } }));
-  expectThat(
-    Buffer.compare(part, bytes.subarray(500, 600)) === 0,
-    "a range that is read is not that of what was written",
-  );
-}
-
-async function expectListed(
-  sink: Sink,
-  prefix: string,
-  keys: readonly ObjectKey[],
-  signal: AbortSignal,
-): Promise<void> {
-  const listed: string[] = [];
-  for await (const object of sink.list(prefix, { signal })) listed.push(object.key);
-  expectThat(
-    listed.length === keys.length && listed.every((key, i) => key === keys[i]),
-    `a listing has ${listed.length} objects where there must be ${keys.length}`,
-  );
-}
-
-async function expectAbsent(sink: Sink, key: ObjectKey, signal: AbortSignal): Promise<void> {
+/**
+ * Stores one object, reads it back and deletes it. On storage that keeps everything, hundreds of objects that can't be removed would be a poor
+ * present.
+ * @returns the refusal to delete, if there is one
+ */
+async function tryToDelete(sink: Sink, prefix: string, signal: AbortSignal): Promise<Error | undefined> {
+  const key = joinKey(`${prefix}first`);
+  // An interrupted check must not leave its object behind.
+  const remove = () => sink.delete(key, { signal: AbortSignal.timeout(PATIENCE) });
   try {
-    await sink.stat(key, { signal });
+    await sink.put(key, bytesSource(randomBytes(1000)), { signal });
+    await readAll(sink.get(key, { signal }));
   } catch (error) {
-    if (isSinkError(error, "not-found")) return;
+    await remove().catch(() => undefined);
     throw error;
   }
-  expectThat(false, "a deleted object is still there");
+  try {
+    await remove();
+    return undefined;
+  } catch (error) {
+    if (isSinkError(error, "denied")) return error;
+    throw error;
+  }
 }
 
-function expectThat(condition: boolean, otherwise: string): void {
-  if (condition) return;
-  throw new SinkError("invalid", `the storage doesn't keep its promises: ${otherwise}`, {
-    remedy:
-      "Don't keep backups there. Look for what lies between: a cache, a gateway, a file system with weak guarantees.",
-  });
+function withoutDelete(refused: Error): SinkCheck {
+  return {
+    capabilities: [
+      { capability: "write and read", can: "yes", detail: "one object was stored and read", remedy: null },
+      {
+        capability: "delete",
+        can: "no",
+        detail: `refused: ${refused.message}`,
+        remedy:
+          "Right for storage that must keep everything; retention can't remove old restore points there then.",
+      },
+    ],
+    reservation: {
+      message: "nothing can be deleted there, so the rest wasn't tried, and one small object stays",
+      remedy:
+        "To try everything, run `check` against a place beside it with the same settings and the right to delete.",
+    },
+  };
 }

@@ -1,3 +1,11 @@
+import type { Capability } from "./capabilities.js";
+
+/** What the storage of one sink can. */
+export interface CheckedSink {
+  readonly sink: string;
+  readonly capabilities: readonly Capability[];
+}
+
 /** One precondition. */
 export interface CheckRow {
   /** What was checked: `server`, `files`, `sink`, … */

@@ -21,6 +21,7 @@ export function addCommands(program: Command, choose: Choose): void {
   addShow(program, choose);
   addVerify(program, choose);
   addRestore(program, choose);
+  addSchema(program, choose);
 }
 
 function addDemo(program: Command, choose: Choose): void {
@@ -197,4 +198,30 @@ interface RestoreFlags {
   readonly restorePoint?: string;
   readonly token?: string;
   readonly context?: string;
+}
+
+function addSchema(program: Command, choose: Choose): void {
+  program
+    .command("schema")
+    .summary("the JSON Schema of a configuration file, for editors")
+    .description(
+      "Prints the JSON Schema of agent.yaml, or of a sink's file by its type, plugins of your own included. An editor with a YAML language server uses it to complete and check: # yaml-language-server: $schema=agent.schema.json",
+    )
+    .argument("<file>", "agent or sink")
+    .argument("[type]", "the sink's type: local, a package, a path")
+    .addHelpText(
+      "after",
+      examples(
+        "axon-backup schema agent",
+        "axon-backup schema sink local",
+        "axon-backup schema sink axon-backup-sink-webdav --config ./config",
+      ),
+    )
+    .action(async (file: string, type: string | undefined) => {
+      const request = (await import("./options.js")).parseSchemaRequest(file, type);
+      choose(async (container) => {
+        const { SchemaCommand } = await import("../commands/schema.js");
+        return container.resolve(SchemaCommand).run(request);
+      }, false);
+    });
 }

@@ -1,5 +1,6 @@
 import { isToken, token, type Token } from "@axon-backup/axon-server";
 import { isRestorePointId, type RestorePointId } from "@axon-backup/core";
+import type { SchemaRequest } from "../commands/schema.js";
 import { UsageError } from "../errors/usage-error.js";
 
 /** `latest`, or a restore point's id. */
@@ -24,4 +25,15 @@ export function parseToken(text: string): Token {
 /** `parse(text)`, if there is a text. */
 export function parseOptional<T>(parse: (text: string) => T, text: string | undefined): T | undefined {
   return text === undefined ? undefined : parse(text);
+}
+
+/** Which file's schema: `agent`, or `sink` and its type. */
+export function parseSchemaRequest(file: string, type: string | undefined): SchemaRequest {
+  const remedy = "Write `axon-backup schema agent`, or `axon-backup schema sink TYPE`.";
+  if (file === "sink" && type !== undefined) return { file, type };
+  if (file === "sink") throw new UsageError("the sink's type is missing", remedy);
+  if (file !== "agent")
+    throw new UsageError(`there is no file ${JSON.stringify(file.slice(0, 80))} with a schema`, remedy);
+  if (type !== undefined) throw new UsageError("agent.yaml has no types", remedy);
+  return { file };
 }

@@ -1,11 +1,11 @@
-import type { NamedSink } from "@axon-backup/core";
 import { inject, injectable } from "tsyringe";
 import { failedRow } from "../checks/failed-row.js";
 import { checkServer } from "../checks/server.js";
-import { checkSink } from "../checks/sink.js";
-import { type CheckRow, ok } from "../checks/types.js";
+import type { Can } from "../checks/capabilities.js";
+import { checkSink, type SinkCheck } from "../checks/sink.js";
+import { type CheckedSink, type CheckRow, failed, ok, warning } from "../checks/types.js";
 import type { Engine } from "../composition/engine.js";
-import type { ConfiguredSinks } from "../composition/sinks.js";
+import type { ConfiguredSink, ConfiguredSinks } from "../composition/sinks.js";
 import type { OpenSource } from "../composition/source.js";
 import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS } from "../composition/tokens.js";
 import type { Configuration } from "../config/types.js";
@@ -30,6 +30,7 @@ export class CheckCommand {
 
   async run(): Promise<ExitCode> {
     const { directory, sinks } = this.configuration;
+    const checked: CheckedSink[] = [];
     const rows: CheckRow[] = [ok("configuration", "", `${directory}: ${plural(sinks.length, "sink")}`)];
     let incomplete = false;
     try {
@@ -40,13 +41,13 @@ export class CheckCommand {
       rows.push(failedRow("server", "", error));
     }
     try {
-      for (const sink of this.sinks.select([])) rows.push(...(await this.#checkSink(sink)));
+      for (const sink of this.sinks.select([])) rows.push(...(await this.#checkSink(sink, checked)));
     } catch (error) {
       this.signal.throwIfAborted();
       incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
       rows.push(failedRow("sinks", "", error));
     }
-    this.output.result({ json: checkJson(rows), text: checkText(rows) });
+    this.output.result({ json: checkJson(rows, checked), text: checkText(rows, checked) });
     if (!rows.some((row) => row.outcome === "failed")) return EXIT_CODES.ok;
     return incomplete ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
@@ -62,21 +63,46 @@ export class CheckCommand {
     }
   }
 
-  async #checkSink(named: NamedSink): Promise<readonly CheckRow[]> {
+  async #checkSink(named: ConfiguredSink, checked: CheckedSink[]): Promise<readonly CheckRow[]> {
+    const { name, connections } = named;
+    const { signal } = this;
     try {
-      return await withSink(named, "write", async (sink) => {
+      return await withSink({ name, open: () => named.bare() }, "write", async (sink) => {
         // First: a place that holds something else is not written to.
-        const repository = await this.engine.openRepository(sink, this.signal);
+        const repository = await this.engine.openRepository(sink, signal);
         const points = await repository?.restorePoints();
         const holds = points === undefined ? "no repository yet" : plural(points.length, "restore point");
-        const tried = await checkSink(sink, this.signal);
-        const free = await sink.freeBytes?.({ signal: this.signal });
+        const found = await checkSink({ sink, reopen: () => named.bare(), connections, signal });
+        checked.push({ sink: name, capabilities: found.capabilities });
+        const free = await sink.freeBytes?.({ signal });
         const space = free === undefined ? "" : `; ${formatBytes(free)} free`;
-        return [ok("sink", named.name, `${holds}; ${tried}${space}`)];
+        return sinkRows(name, `${holds}${space}`, found);
       });
     } catch (error) {
-      this.signal.throwIfAborted();
-      return [failedRow("sink", named.name, error)];
+      signal.throwIfAborted();
+      return [failedRow("sink", name, error)];
     }
   }
+}
+
+function sinkRows(
+  name: string,
+  holds: string,
+  { capabilities, reservation }: SinkCheck,
+): readonly CheckRow[] {
+  const wrong = (can: Can, text: string): CheckRow[] => {
+    const found = capabilities.filter((capability) => capability.can === can);
+    const [first] = found;
+    if (first === undefined) return [];
+    const names = found.map(({ capability }) => capability).join(", ");
+    return [failed("sink", name, `${holds}; ${text}: ${names}`, first.remedy)];
+  };
+  const rows = [
+    ...wrong("broken", "the storage doesn't keep its promises"),
+    ...wrong("untried", "not everything could be tried"),
+  ];
+  if (rows.length > 0) return rows;
+  if (reservation !== null)
+    return [warning("sink", name, `${holds}; ${reservation.message}`, reservation.remedy)];
+  return [ok("sink", name, `${holds}; the storage keeps its promises`)];
 }

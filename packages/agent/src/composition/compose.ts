@@ -9,10 +9,20 @@ import type { Streams } from "../output/streams.js";
 import type { Redactor } from "../secrets/redactor.js";
 import type { SecretContext } from "../secrets/resolve.js";
 import { engine } from "./engine.js";
-import { builtInPlugins } from "./plugins.js";
+import { installedPlugins } from "./plugins.js";
 import { ConfiguredSinks } from "./sinks.js";
 import { sourceOpener } from "./source.js";
-import { CONFIGURATION, ENGINE, GLOBALS, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS, STREAMS } from "./tokens.js";
+import {
+  CONFIGURATION,
+  ENGINE,
+  GLOBALS,
+  OPEN_SOURCE,
+  OUTPUT,
+  SIGNAL,
+  SINKS,
+  STREAMS,
+  PLUGINS,
+} from "./tokens.js";
 
 /** What a run is composed of. */
 export interface Environment {
@@ -20,7 +30,7 @@ export interface Environment {
   readonly streams: Streams;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
-  /** The ones that come with the agent, if left out. */
+  /** The ones that are installed, if left out. */
   readonly plugins?: SinkPlugins;
 }
 
@@ -35,24 +45,28 @@ export function composeWithoutConfiguration(environment: Environment): Dependenc
  * @throws ConfigurationError
  */
 export async function compose(environment: Environment): Promise<DependencyContainer> {
-  const { globals, streams, redactor, signal, plugins = builtInPlugins() } = environment;
+  const { globals, streams, redactor, signal, plugins = installedPlugins() } = environment;
   const configuration = await loadConfiguration(globals.config, plugins);
   const output = createOutput(globals, configuration.log, streams);
+  for (const { name, warnings } of configuration.sinks)
+    for (const warning of warnings) output.log.warn(warning, { sink: name });
   const secrets: SecretContext = { env: streams.env, redactor, warn: output.log.warn };
   return composeBasics(environment, output)
     .register(CONFIGURATION, { useValue: configuration })
-    .register(SINKS, {
-      useValue: new ConfiguredSinks(configuration, { plugins, secrets, log: output.log, signal }),
-    })
+    .register(SINKS, { useValue: new ConfiguredSinks(configuration, { secrets, log: output.log, signal }) })
     .register(OPEN_SOURCE, { useValue: sourceOpener(configuration, secrets) });
 }
 
-function composeBasics({ globals, streams, signal }: Environment, output: Output): DependencyContainer {
+function composeBasics(
+  { globals, streams, signal, plugins = installedPlugins() }: Environment,
+  output: Output,
+): DependencyContainer {
   return container
     .createChildContainer()
     .register(OUTPUT, { useValue: output })
     .register(SIGNAL, { useValue: signal })
     .register(GLOBALS, { useValue: globals })
     .register(STREAMS, { useValue: streams })
+    .register(PLUGINS, { useValue: plugins })
     .register(ENGINE, { useValue: engine });
 }

@@ -1,25 +1,70 @@
-import { CONTRACT_VERSION, type SinkPlugin } from "@axon-backup/sink";
-import { plugin as local } from "@axon-backup/sink-local";
-import type { SinkPlugins } from "../config/sink-file.js";
+import { pathToFileURL } from "node:url";
+import type { SinkPlugin } from "@axon-backup/sink";
+import type { LoadedPlugin, SinkPlugins } from "../config/sink-file.js";
+import { nearest } from "../config/suggest.js";
+import { pluginOf } from "../plugins/check-plugin.js";
+import { findPlugin } from "../plugins/find-plugin.js";
+import { PluginError } from "../plugins/plugin-error.js";
+import { parsePluginName } from "../plugins/plugin-name.js";
+import { distrust } from "../plugins/trust.js";
 
-/** The plugins that come with the agent. A new one is added here, and nowhere else. */
-const BUILT_IN: readonly SinkPlugin<never>[] = [local];
+type BuiltIn = Readonly<Record<string, () => Promise<SinkPlugin>>>;
 
-/** The plugins, by type. Their options have passed their schema before they are opened. */
-export function builtInPlugins(): SinkPlugins {
-  return pluginRegistry(BUILT_IN);
+/** The plugins that come with the agent, by type, each loaded when a sink has it. A new one is added here, and nowhere else. */
+const BUILT_IN: BuiltIn = { local: async () => (await import("@axon-backup/sink-local")).plugin };
+
+/** The plugins: those that come with the agent, and every package that an operator installs. */
+export function installedPlugins(): SinkPlugins {
+  return plugins(BUILT_IN);
 }
 
-/** A registry of these plugins. @throws Error for one written for another contract, or two of one type */
-export function pluginRegistry(plugins: readonly SinkPlugin[]): SinkPlugins {
-  const byType = new Map<string, SinkPlugin>();
-  for (const plugin of plugins) {
-    if (plugin.contract !== CONTRACT_VERSION)
-      throw new Error(
-        `the plugin ${plugin.type} is for contract ${plugin.contract}; this agent has ${CONTRACT_VERSION}`,
-      );
-    if (byType.has(plugin.type)) throw new Error(`there are two plugins of type ${plugin.type}`);
-    byType.set(plugin.type, plugin);
+/** These plugins as if they came with the agent. */
+export function pluginRegistry(builtIn: readonly SinkPlugin[]): SinkPlugins {
+  return plugins(Object.fromEntries(builtIn.map((plugin) => [plugin.type, () => Promise.resolve(plugin)])));
+}
+
+function plugins(builtIn: BuiltIn): SinkPlugins {
+  const types = Object.keys(builtIn).sort();
+  return {
+    types: () => types,
+    load: async (type, configuration) => {
+      const own = Object.hasOwn(builtIn, type) ? builtIn[type] : undefined;
+      return own ? { plugin: await own(), warnings: [] } : loadExternal(type, configuration, types);
+    },
+  };
+}
+
+async function loadExternal(
+  type: string,
+  configuration: string,
+  builtIn: readonly string[],
+): Promise<LoadedPlugin> {
+  const name = parsePluginName(type, configuration);
+  const near = nearest(type, builtIn);
+  if (name === undefined)
+    throw new PluginError(
+      "this is neither a type that is built in, nor the name of an npm package, nor a path that begins with ./ or /",
+      near === undefined ? `The types that are built in: ${builtIn.join(", ")}.` : `Did you mean ${near}?`,
+    );
+  let found;
+  try {
+    found = await findPlugin(name, configuration);
+  } catch (error) {
+    if (near === undefined || name.kind === "path" || !(error instanceof PluginError)) throw error;
+    throw new PluginError(`${error.message}; did you mean ${near}?`, error.remedy, error.cause);
   }
-  return { find: (type) => byType.get(type), types: () => [...byType.keys()].sort() };
+  const warnings = await distrust(found.entry);
+  return { plugin: pluginOf(await importModule(found.entry, found.name), found.name, builtIn), warnings };
+}
+
+async function importModule(entry: string, name: string): Promise<unknown> {
+  try {
+    return await import(pathToFileURL(entry).href);
+  } catch (error) {
+    throw new PluginError(
+      `the plugin ${name} fails when it is loaded`,
+      "Install it again, with what it needs; --verbose shows where it fails. If that doesn't help, tell its author.",
+      error,
+    );
+  }
 }

@@ -1,25 +1,34 @@
-import type { NamedSink } from "@axon-backup/core";
-import type { SinkLog } from "@axon-backup/sink";
+import { type NamedSink, openSink, SinkCounters, type SinkCounts } from "@axon-backup/core";
+import type { Sink, SinkLog } from "@axon-backup/sink";
 import { SMALLEST_SINK } from "../config/load.js";
 import { ConfigurationError } from "../config/problem.js";
-import type { SinkPlugins } from "../config/sink-file.js";
 import { nearest } from "../config/suggest.js";
 import type { Configuration, SinkConfiguration } from "../config/types.js";
 import { UsageError } from "../errors/usage-error.js";
 import type { Log } from "../output/log.js";
 import type { SecretReference } from "../secrets/reference.js";
 import { resolveSecret, type SecretContext } from "../secrets/resolve.js";
+import { sinkHooks } from "./sink-hooks.js";
 
 /** What opening sinks needs. */
 export interface SinkEnvironment {
-  readonly plugins: SinkPlugins;
   readonly secrets: SecretContext;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
 
+/** A sink of the configuration, not open yet. */
+export interface ConfiguredSink extends NamedSink {
+  /** How many calls at a time its storage takes well. */
+  readonly connections: number;
+  /** The sink as its plugin opens it, for writing: for `check`, which is after what the storage itself does. */
+  bare(): Promise<Sink>;
+}
+
 /** The sinks of the configuration, not open yet. */
 export class ConfiguredSinks {
+  readonly #counters = new Map<string, SinkCounters>();
+
   constructor(
     private readonly configuration: Configuration,
     private readonly environment: SinkEnvironment,
@@ -29,11 +38,16 @@ export class ConfiguredSinks {
    * The sinks of these names; all that are enabled, without names.
    * @throws UsageError for a name that isn't there; ConfigurationError when there is no sink at all
    */
-  select(names: readonly string[]): readonly NamedSink[] {
+  select(names: readonly string[]): readonly ConfiguredSink[] {
     const enabled = this.configuration.sinks.filter((sink) => sink.enabled);
     if (enabled.length === 0) throw this.#noSinks();
     const chosen = names.length === 0 ? enabled : [...new Set(names)].map((name) => this.#find(name));
-    return chosen.map((sink) => ({ name: sink.name, open: (purpose) => this.#open(sink, purpose) }));
+    return chosen.map((sink) => ({
+      name: sink.name,
+      connections: sink.policy.connections,
+      open: (purpose) => this.#open(sink, purpose),
+      bare: () => this.#openBare(sink, "write", this.environment.signal),
+    }));
   }
 
   /** The sink of this name; the only one, without a name. @throws UsageError when there are several */
@@ -43,6 +57,11 @@ export class ConfiguredSinks {
     if (others.length === 0) return first;
     const names = [first, ...others].map((sink) => sink.name).join(", ");
     throw new UsageError("there are several sinks", `Name one with --sink: ${names}.`);
+  }
+
+  /** What went on at the sinks that were opened, so far, by name. */
+  counts(): Readonly<Record<string, SinkCounts>> {
+    return Object.fromEntries([...this.#counters].map(([name, counters]) => [name, counters.snapshot()]));
   }
 
   #find(name: string): SinkConfiguration {
@@ -59,12 +78,30 @@ export class ConfiguredSinks {
     );
   }
 
-  async #open({ name, type, options, secrets }: SinkConfiguration, purpose: "read" | "write") {
-    const plugin = this.environment.plugins.find(type);
-    if (plugin === undefined) throw new Error(`the plugin ${type} is gone`);
-    const log: SinkLog = (level, message, fields) => {
+  #log(name: string): SinkLog {
+    return (level, message, fields) => {
       this.environment.log[level](message, { ...fields, sink: name });
     };
+  }
+
+  /** Every command's way to a sink: what wraps it is the same for all. */
+  #open(sink: SinkConfiguration, purpose: "read" | "write"): Promise<Sink> {
+    const counters = this.#counters.get(sink.name) ?? new SinkCounters();
+    this.#counters.set(sink.name, counters);
+    return openSink(
+      (signal) => this.#openBare(sink, purpose, signal),
+      sink.policy,
+      sinkHooks(this.#log(sink.name), counters),
+      this.environment.signal,
+    );
+  }
+
+  async #openBare(
+    { name, plugin, options, secrets }: SinkConfiguration,
+    purpose: "read" | "write",
+    signal: AbortSignal,
+  ): Promise<Sink> {
+    if (plugin === undefined) throw new Error(`the sink ${name} is switched off`);
     const resolved = await withSecrets(options, secrets, (reference, pointer) =>
       resolveSecret(
         reference,
@@ -72,7 +109,7 @@ export class ConfiguredSinks {
         this.environment.secrets,
       ),
     );
-    return plugin.open(resolved, { name, purpose, signal: this.environment.signal, log });
+    return plugin.open(resolved, { name, purpose, signal, log: this.#log(name) });
   }
 
   #noSinks(): ConfigurationError {

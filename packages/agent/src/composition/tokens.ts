@@ -1,5 +1,6 @@
 import type { InjectionToken } from "tsyringe";
 import type { Configuration } from "../config/types.js";
+import type { SinkPlugins } from "../config/sink-file.js";
 import type { Output } from "../output/output.js";
 import type { Streams } from "../output/streams.js";
 import type { GlobalOptions } from "../cli/request.js";
@@ -17,5 +18,6 @@ export const CONFIGURATION: InjectionToken<Configuration> = Symbol("Configuratio
 export const SINKS: InjectionToken<ConfiguredSinks> = Symbol("ConfiguredSinks");
 export const OPEN_SOURCE: InjectionToken<OpenSource> = Symbol("OpenSource");
 export const ENGINE: InjectionToken<Engine> = Symbol("Engine");
+export const PLUGINS: InjectionToken<SinkPlugins> = Symbol("SinkPlugins");
 export const GLOBALS: InjectionToken<GlobalOptions> = Symbol("GlobalOptions");
 export const STREAMS: InjectionToken<Streams> = Symbol("Streams");

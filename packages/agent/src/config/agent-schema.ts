@@ -1,20 +1,8 @@
 import type { JsonSchema } from "@axon-backup/sink";
 import { SECRET_KEYWORD } from "../secrets/reference.js";
-import { DURATION_PATTERN } from "./duration.js";
+import { duration, section } from "./schema-parts.js";
 
 const absolutePath = (description: string): JsonSchema => ({ type: "string", pattern: "^/", description });
-
-const duration = (description: string): JsonSchema => ({
-  type: "string",
-  pattern: DURATION_PATTERN,
-  description: `${description} A number and ms, s, m, h or d: 10s.`,
-});
-
-const section = (
-  description: string,
-  properties: Record<string, JsonSchema>,
-  more: JsonSchema = {},
-): JsonSchema => ({ type: "object", additionalProperties: false, description, properties, ...more });
 
 const roots = (description: string): JsonSchema => ({
   type: "array",

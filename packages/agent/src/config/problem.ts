@@ -10,6 +10,8 @@ export interface ConfigurationProblem {
   readonly key: string;
   /** What is wrong, and the nearest right thing: "unknown key; did you mean server.url?" */
   readonly message: string;
+  /** Where a plugin failed while it was loaded: for `--verbose`, and for nothing else. */
+  readonly stack?: string;
 }
 
 /** Everything that is wrong in the configuration, at once. */

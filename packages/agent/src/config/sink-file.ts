@@ -1,16 +1,30 @@
+import { dirname } from "node:path";
+import { DEFAULT_POLICY } from "@axon-backup/core";
 import type { SinkPlugin } from "@axon-backup/sink";
+import { PluginError } from "../plugins/plugin-error.js";
 import type { ConfigurationProblem } from "./problem.js";
+import { type PolicyKeys, toSinkPolicy } from "./sink-policy.js";
 import { sinkSchema } from "./sink-schema.js";
-import { nearest } from "./suggest.js";
 import type { SinkConfiguration } from "./types.js";
 import { validate } from "./validate.js";
 import { readYamlFile, type YamlFile } from "./yaml-file.js";
 
-/** The plugins that are there. */
+/** The plugins that can be had. */
 export interface SinkPlugins {
-  find(type: string): SinkPlugin | undefined;
-  /** The types, for messages. */
+  /**
+   * The plugin of a `type:`. What is given has been checked.
+   * @param configuration the configuration's folder, absolute
+   * Rejects with PluginError when there is none, or it can't be used.
+   */
+  load(type: string, configuration: string): Promise<LoadedPlugin>;
+  /** The types that come with the agent, for messages. */
   types(): readonly string[];
+}
+
+/** A plugin, and what an operator should mend although it works. */
+export interface LoadedPlugin {
+  readonly plugin: SinkPlugin;
+  readonly warnings: readonly string[];
 }
 
 /** A sink's name: it stands in logs, metrics and file names. */
@@ -39,36 +53,69 @@ export async function loadSinkFile(
   const { content } = file;
   if (typeof content !== "object" || content === null || Array.isArray(content))
     return wrong(path, "the file must hold keys; the first is type: local");
-  const plugin = findPlugin(file, content, plugins);
-  if ("problems" in plugin) return plugin;
+  // The code of a sink that is switched off isn't run: it may be the reason why.
+  if ("enabled" in content && content.enabled === false && isExternal(content, plugins))
+    return {
+      name,
+      file: path,
+      type: content.type,
+      enabled: false,
+      policy: DEFAULT_POLICY,
+      options: {},
+      secrets: [],
+      warnings: [],
+    };
+  const loaded = await loadPlugin(file, content, plugins);
+  if ("problems" in loaded) return loaded;
+  const { plugin, warnings } = loaded;
   const found = validate(file, sinkSchema(plugin.optionsSchema));
   if (found.problems.length > 0) return { problems: found.problems };
-  const { type, enabled, ...options } = content as { type: string; enabled: boolean } & Record<
-    string,
-    unknown
-  >;
-  return { name, file: path, type, enabled, options, secrets: found.secrets };
+  const { type, enabled, connections, limits, timeouts, retries, ...options } = content as {
+    type: string;
+    enabled: boolean;
+  } & PolicyKeys &
+    Record<string, unknown>;
+  const policy = toSinkPolicy(file, { connections, limits, timeouts, retries }, plugin.connections);
+  if ("problems" in policy) return policy;
+  return { name, file: path, type, enabled, policy, options, secrets: found.secrets, plugin, warnings };
 }
 
-function findPlugin(file: YamlFile, content: object, plugins: SinkPlugins): SinkPlugin | Problems {
+function isExternal(content: object, plugins: SinkPlugins): content is { readonly type: string } {
+  return "type" in content && typeof content.type === "string" && !plugins.types().includes(content.type);
+}
+
+async function loadPlugin(
+  file: YamlFile,
+  content: object,
+  plugins: SinkPlugins,
+): Promise<LoadedPlugin | Problems> {
   const type: unknown = "type" in content ? content.type : undefined;
   if (typeof type !== "string") {
     const message = type === undefined ? "required" : "must be text";
-    return at(file, `${message}; known types: ${plugins.types().join(", ")}`);
+    return at(file, `${message}; types that are built in: ${plugins.types().join(", ")}`);
   }
-  const plugin = plugins.find(type);
-  if (plugin !== undefined) return plugin;
-  const near = nearest(type, plugins.types());
-  return at(
-    file,
-    near === undefined
-      ? `there is no plugin for this type; known types: ${plugins.types().join(", ")}`
-      : `there is no plugin for this type; did you mean ${near}?`,
-  );
+  try {
+    return await plugins.load(type, dirname(dirname(file.path)));
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error;
+    const { cause } = error;
+    const because =
+      cause === undefined
+        ? ""
+        : `: ${cause instanceof Error ? cause.message : "it throws something that is no error"}`;
+    const stack = cause instanceof Error ? cause.stack : undefined;
+    return at(file, sentences(`${error.message}${because}`, error.remedy), stack);
+  }
 }
 
-function at(file: YamlFile, message: string): Problems {
-  return { problems: [{ file: file.path, ...file.position(["type"], "value"), key: "type", message }] };
+/** One behind the other, with a full stop between them. */
+function sentences(first: string, second: string): string {
+  return `${/[.?!]$/.test(first) ? first : `${first}.`} ${second}`;
+}
+
+function at(file: YamlFile, message: string, stack?: string): Problems {
+  const problem = { file: file.path, ...file.position(["type"], "value"), key: "type", message };
+  return { problems: [stack === undefined ? problem : { ...problem, stack }] };
 }
 
 function wrong(file: string, message: string): Problems {

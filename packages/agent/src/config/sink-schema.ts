@@ -1,5 +1,6 @@
 import type { JsonSchema } from "@axon-backup/sink";
 import { SECRET_KEYWORD } from "../secrets/reference.js";
+import { duration, rate, section } from "./schema-parts.js";
 
 /** The keys of a sink's file that are the agent's own. The others are the plugin's options. */
 export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
@@ -9,6 +10,36 @@ export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
     default: true,
     description: "false: the sink is left alone, by every command.",
   },
+  connections: {
+    type: "integer",
+    minimum: 1,
+    maximum: 64,
+    description:
+      "How many calls to the storage may run at a time. Default: what the plugin finds right for its storage, else 4. A backup has at most 16 objects under way, 4 of them larger than 256 KiB, so more than 16 gains nothing.",
+  },
+  limits: section("How fast the sink's objects may be moved, all calls together. Default: without limits.", {
+    upload: rate("To the storage."),
+    download: rate("From the storage."),
+  }),
+  timeouts: section("How long to wait for the storage.", {
+    stall: duration(
+      "A call is ended, and tried again, when nothing has moved in it for this long. On slow lines, more than 64 MiB take. Default 60s.",
+    ),
+  }),
+  retries: section(
+    "When calls are made again that failed for reasons that may go away: connection lost, server busy. The wait between two attempts grows from half a second on.",
+    {
+      for: duration("How long a call is tried, from its first failure on. Default 2m."),
+      attempts: {
+        type: "integer",
+        minimum: 1,
+        maximum: 100,
+        description:
+          "How often it is tried at least, even when that takes longer. Default 3. With for: 1ms, 1 means never again.",
+      },
+      max_wait: duration("Longest wait between two attempts. Default 30s."),
+    },
+  ),
 };
 
 /** The schema of a whole sink file: the agent's keys and the plugin's options. */

@@ -1,3 +1,5 @@
+import type { SinkPlugin } from "@axon-backup/sink";
+import type { SinkPolicy } from "@axon-backup/core";
 import type { SecretReference } from "../secrets/reference.js";
 
 /** What the operator configured: checked, defaults filled in, secrets still references. */
@@ -53,10 +55,16 @@ export interface SinkConfiguration {
   readonly file: string;
   readonly type: string;
   readonly enabled: boolean;
+  /** Connections, limits, time-outs and retries. */
+  readonly policy: SinkPolicy;
   /** The plugin's own options: they have passed its schema. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Where in `options` secrets are, as JSON pointers; there stands a reference. */
   readonly secrets: readonly string[];
+  /** Left out when the sink is switched off and its plugin isn't one that comes with the agent. */
+  readonly plugin?: SinkPlugin;
+  /** What an operator should mend although it works. */
+  readonly warnings: readonly string[];
 }
 
 /** The logging of an agent without `agent.yaml`. */

@@ -24,6 +24,18 @@ export function validate(file: YamlFile, schema: JsonSchema): Validation {
   return { problems, secrets };
 }
 
+/** What is wrong with a schema that a stranger wrote; undefined when nothing is. */
+export function schemaProblem(schema: JsonSchema): string | undefined {
+  const draft = new Ajv2020({ allErrors: true, strict: false });
+  try {
+    if (draft.validateSchema(schema) !== true) return draft.errorsText(draft.errors, { dataVar: "schema" });
+    compile(schema, []);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 function compile(schema: JsonSchema, secrets: string[]): ValidateFunction {
   // Comparing the schemas with the draft's own takes longer than all the rest of a command's start: a test does that.
   const ajv = new Ajv2020({

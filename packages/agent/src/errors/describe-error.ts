@@ -1,5 +1,6 @@
 import { isSinkError } from "@axon-backup/sink";
 import { ConfigurationError, type ConfigurationProblem } from "../config/problem.js";
+import { PluginError } from "../plugins/plugin-error.js";
 import { exitCodeOf } from "./exit-code-of.js";
 import { Interrupted } from "./interrupted.js";
 
@@ -13,6 +14,8 @@ export interface ErrorDescription {
   readonly remedy?: string;
   /** Each problem of a configuration. */
   readonly problems?: readonly ConfigurationProblem[];
+  /** Where plugins failed, for `--verbose`. */
+  readonly stacks?: readonly string[];
   readonly exitCode: number;
   /** Nobody foresaw it: a bug of ours, most likely. */
   readonly unexpected: boolean;
@@ -28,10 +31,28 @@ export function describeError(error: unknown): ErrorDescription {
     message: messageOf(error),
     causes: causesOf(error),
     ...(remedy === undefined ? {} : { remedy }),
-    ...(error instanceof ConfigurationError ? { problems: error.problems } : {}),
+    ...(error instanceof ConfigurationError ? problemsOf(error) : {}),
+    ...(error instanceof PluginError && error.cause instanceof Error ? { stacks: stackOf(error.cause) } : {}),
     exitCode: exitCodeOf(error),
     unexpected: !isForeseen(error),
     ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+  };
+}
+
+function stackOf({ stack }: Error): readonly string[] {
+  return stack === undefined ? [] : [stack];
+}
+
+function problemsOf({ problems }: ConfigurationError): Pick<ErrorDescription, "problems" | "stacks"> {
+  return {
+    problems: problems.map(({ file, line, column, key, message }) => ({
+      file,
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+      key,
+      message,
+    })),
+    stacks: problems.flatMap(({ stack }) => stack ?? []),
   };
 }
 

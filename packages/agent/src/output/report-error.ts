@@ -17,6 +17,7 @@ export function errorText(error: ErrorDescription, verbose: boolean, sink?: stri
   for (const problem of error.problems ?? []) lines.push(`  ${printable(problemText(problem))}`);
   for (const cause of error.causes) lines.push(`  because: ${printable(cause)}`);
   if (error.remedy !== undefined) lines.push(`  → ${printable(error.remedy)}`);
+  if (verbose) lines.push(...(error.stacks ?? []));
   if (error.unexpected) {
     if (verbose && error.stack !== undefined) lines.push(error.stack);
     lines.push(

@@ -13,6 +13,7 @@ import { joinKey, type ObjectKey } from "@axon-backup/sink";
  * restore-points/<run>.json                         the manifest: written last, never changed
  * checkpoints/<run>.json                            what a run that isn't committed yet has stored; removed by the commit
  * damaged/<key>.json                                what `verify` found damaged; removed when stored again
+ * check-<time>-<machine>-<pid>-<random>/…           what `check` tries the storage with; belongs to no repository (scratch.ts)
  * ```
  */
 export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");

@@ -32,6 +32,7 @@ import type {
   StoreManifest,
 } from "./manifest.js";
 import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
+import { parseScratch } from "./scratch.js";
 
 /** Documents larger than this are not ours. */
 const MAX_DOCUMENT_BYTES = 256 * 1024 * 1024;
@@ -55,6 +56,8 @@ export class Repository {
     const bytes = await readOptional(sink, REPOSITORY_KEY, signal);
     if (bytes === undefined) {
       for await (const object of sink.list("", options(signal))) {
+        // A check that was killed, or runs now.
+        if (parseScratch(object.key)) continue;
         throw new EngineError(
           "failed",
           `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,

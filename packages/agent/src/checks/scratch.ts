@@ -1,0 +1,78 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { parseScratch, SCRATCH, type Scratch, scratchPrefix } from "@axon-backup/core";
+import { bytesSource, type ObjectKey, objectKey, type Sink } from "@axon-backup/sink";
+
+/** After so many milliseconds a check of another machine is dead: none takes a tenth of it. */
+const OLD = 60 * 60 * 1000;
+/** How many objects are removed at a time. */
+const AT_ONCE = 8;
+/** How long the removal of what a check has stored may take, in milliseconds, when nobody waits for it any more. */
+const PATIENCE = 20_000;
+
+/** A place of our own on a sink. */
+export function ownScratch(now = new Date()): string {
+  return scratchPrefix(
+    { started: now, machine: thisMachine(), pid: process.pid },
+    randomBytes(4).toString("hex"),
+  );
+}
+
+/** Removes what checks that are dead left on the sink. */
+export async function removeDeadScratch(sink: Sink, signal: AbortSignal, now = new Date()): Promise<void> {
+  const dead = new Set<string>();
+  for await (const { key } of sink.list(SCRATCH, { signal })) {
+    const scratch = parseScratch(key);
+    if (scratch !== undefined && isDead(scratch, now)) dead.add(scratch.prefix);
+  }
+  for (const prefix of dead) await removeAll(sink, prefix, signal);
+}
+
+/** Removes everything below a prefix of ours. Not ended by the signal that may have ended the check. */
+export async function removeScratch(sink: Sink, prefix: string): Promise<void> {
+  await removeAll(sink, prefix, AbortSignal.timeout(PATIENCE));
+}
+
+async function removeAll(sink: Sink, prefix: string, signal: AbortSignal): Promise<void> {
+  let batch: ObjectKey[] = [];
+  const flush = async (): Promise<void> => {
+    await Promise.all(batch.map((key) => sink.delete(key, { signal })));
+    batch = [];
+  };
+  for await (const { key } of sink.list(prefix, { signal })) {
+    batch.push(key);
+    if (batch.length >= AT_ONCE) await flush();
+  }
+  await flush();
+  // Storage with directories keeps them, empty. An object of the same name takes their place, and goes.
+  const folder = objectKey(prefix.slice(0, -1));
+  await sink.put(folder, bytesSource(""), { signal });
+  await sink.delete(folder, { signal });
+}
+
+function isDead({ machine, pid, started }: Scratch, now: Date): boolean {
+  if (now.getTime() - started.getTime() > OLD) return true;
+  return machine === thisMachine() && pid !== process.pid && !runs(pid);
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process runs as well.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** Eight hexadecimal digits for this boot of this machine, or this container. */
+function thisMachine(): string {
+  let boot = "";
+  try {
+    boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    // Not Linux: the name has to do.
+  }
+  return createHash("sha256").update(`${hostname()} ${boot}`).digest("hex").slice(0, 8);
+}
