@@ -24,3 +24,5 @@ export {
   type StoredObject,
 } from "./sink.js";
 export { bytesSource, exactly, readAll, type Source, sliceSource } from "./source.js";
+export { dirModeSchema, fileModeSchema, type ModeSchema, parseMode } from "./file-mode.js";
+export { ELSEWHERE_MS, newTempName, parseTempName, type TempName, writerState } from "./temp-name.js";

@@ -1,15 +1,15 @@
 import { lstat, open, opendir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type CallOptions, isObjectKey } from "@axon-backup/sink";
+import {
+  type CallOptions,
+  ELSEWHERE_MS,
+  isObjectKey,
+  newTempName,
+  parseTempName,
+  writerState,
+} from "@axon-backup/sink";
 import { attempt, errno, sinkError } from "./errors.js";
 import type { Root } from "./root.js";
-import { newTempName, parseTempName, writerState } from "./temp-name.js";
-
-/**
- * How long a file of a writer that can't be seen from here (another machine, container or boot) must have been untouched. A living
- * writer touches its file with every buffer that it writes.
- */
-const ELSEWHERE_MS = 24 * 60 * 60 * 1000;
 
 /** Removes the temporary files of writers that are dead, in the whole sink. Resolves with their number. */
 export async function removeLeftoverFiles(root: Root, { signal }: CallOptions = {}): Promise<number> {

@@ -1,4 +1,4 @@
-import { type JsonSchema, SinkError } from "@axon-backup/sink";
+import { dirModeSchema, fileModeSchema, type JsonSchema, parseMode, SinkError } from "@axon-backup/sink";
 
 /** What the operator writes in the sink's YAML file beside `type: local`. */
 export interface LocalOptions {
@@ -20,9 +20,6 @@ export interface Settings {
   readonly minFree: number;
 }
 
-const FILE_MODE = "^0?[67][0-7]{2}$";
-const DIR_MODE = "^0?7[0-7]{2}$";
-
 export const optionsSchema: JsonSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
@@ -35,19 +32,8 @@ export const optionsSchema: JsonSchema = {
       description:
         "Directory that keeps the backups, as an absolute path. It is created if its parent directory exists.",
     },
-    file_mode: {
-      type: "string",
-      pattern: FILE_MODE,
-      default: "0600",
-      description:
-        'Permissions of files, octal and in quotes ("0640"). The owner must be able to read and write.',
-    },
-    dir_mode: {
-      type: "string",
-      pattern: DIR_MODE,
-      default: "0700",
-      description: 'Permissions of directories, octal and in quotes ("0750"). The owner needs all three.',
-    },
+    file_mode: fileModeSchema,
+    dir_mode: dirModeSchema,
     min_free: {
       type: "integer",
       minimum: 0,
@@ -72,16 +58,8 @@ export function settings(options: LocalOptions): Settings {
     throw new SinkError("invalid", `min_free ${minFree} is not a number of bytes`);
   return {
     path: options.path,
-    fileMode: mode("file_mode", options.file_mode ?? "0600", FILE_MODE),
-    dirMode: mode("dir_mode", options.dir_mode ?? "0700", DIR_MODE),
+    fileMode: parseMode("file_mode", options.file_mode, fileModeSchema),
+    dirMode: parseMode("dir_mode", options.dir_mode, dirModeSchema),
     minFree,
   };
-}
-
-function mode(name: string, text: string, pattern: string): number {
-  if (!new RegExp(pattern).test(text))
-    throw new SinkError("invalid", `${name} ${JSON.stringify(text)} is not a usable mode`, {
-      remedy: 'Write octal digits in quotes, as "0600"; the owner must keep access.',
-    });
-  return Number.parseInt(text, 8);
 }

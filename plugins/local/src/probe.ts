@@ -1,8 +1,7 @@
 import { access, link, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { SinkError } from "@axon-backup/sink";
+import { newTempName, SinkError } from "@axon-backup/sink";
 import { attempt, errno, sinkError } from "./errors.js";
-import { newTempName } from "./temp-name.js";
 
 /**
  * Tries what the contract needs, in the sink's directory: better now than in mid-run. Leaves nothing.

@@ -3,6 +3,7 @@ import { type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } fr
 import { join } from "node:path";
 import {
   type CallOptions,
+  newTempName,
   type ObjectKey,
   SinkError,
   type Source,
@@ -14,7 +15,6 @@ import { DirectorySync } from "./directory-sync.js";
 import { openDirectory, type Root, setMode } from "./root.js";
 import { Shared } from "./shared.js";
 import { freeBytes, refuseUnlessFits } from "./space.js";
-import { newTempName } from "./temp-name.js";
 import { writeSource } from "./write.js";
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -3,7 +3,13 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 /**
- * Names of temporary files: `.tmp-<machine>-<pid>-<start>-<random>`. The leading dot keeps them outside the key grammar, so that no
+ * How long, in milliseconds by the storage's clock, a file of a writer that can't be seen from here (another machine, container or boot) must have been
+ * untouched to be a leftover. A living writer touches its file with every buffer that it writes.
+ */
+export const ELSEWHERE_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Names of temporary files of sinks that keep objects as files: `.tmp-<machine>-<pid>-<start>-<random>`. The leading dot keeps them outside the key grammar, so that no
  * list ever shows one. The rest tells whether their writer still lives.
  */
 export interface TempName {
