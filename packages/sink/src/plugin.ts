@@ -37,6 +37,7 @@ export interface OpenContext {
   readonly name: string;
   /** Reading commands open with `read`: nothing may be created or changed then, and the storage may be read-only. */
   readonly purpose: "read" | "write";
+  /** Ends the opening early, with its reason; each call has a signal of its own. */
   readonly signal?: AbortSignal;
   /** For facts worth keeping (connected, chose a part size). Errors are returned, never logged. */
   readonly log?: SinkLog;

@@ -11,6 +11,8 @@ export const plugin: SinkPlugin<LocalOptions> = {
   contract: CONTRACT_VERSION,
   type: "local",
   description: "Directories on this machine, and network file systems mounted on it",
+  // Puts that run at once share their syncs: the more there are, the fewer it takes.
+  connections: 16,
   optionsSchema,
   open,
 };
