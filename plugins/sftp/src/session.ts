@@ -1,0 +1,126 @@
+import type { Socket } from "node:net";
+import type SftpClient from "ssh2-sftp-client";
+import type { SFTPWrapper } from "ssh2";
+import { SinkError } from "@axon-backup/sink";
+import { lostError } from "./errors.js";
+
+/** What ssh2 knows of the server and doesn't say: read here and nowhere else, and checked by a test. */
+interface Internals {
+  readonly _extensions?: Readonly<Record<string, string>>;
+  readonly _maxReadLen?: number;
+  readonly _maxWriteLen?: number;
+}
+
+/** What the server takes and offers. */
+export interface Abilities {
+  /** Longest read and write in one request, in bytes. */
+  readonly chunkBytes: number;
+  readonly posixRename: boolean;
+  readonly fsync: boolean;
+  readonly hardlink: boolean;
+  readonly statvfs: boolean;
+}
+
+/** Every server must take this much in a write (draft-ietf-secsh-filexfer-02, section 3). */
+const MIN_CHUNK_BYTES = 32_000;
+
+/** How long, in milliseconds, calls on a retired connection may go on. */
+const RETIRED_MS = 30_000;
+
+export type Done<T> = (error?: Error | null, value?: T) => void;
+
+/** An SFTP session on a connection of its own. Once lost, or closed, every call that runs and every later one fails. */
+export class Session {
+  readonly abilities: Abilities;
+  readonly #pending = new Set<(error: unknown) => void>();
+  #lost: SinkError | undefined;
+  #retired = false;
+
+  constructor(
+    private readonly client: SftpClient,
+    private readonly sftp: SFTPWrapper,
+    private readonly socket: Socket,
+    private readonly server: string,
+  ) {
+    this.abilities = abilities(sftp as SFTPWrapper & Internals);
+    const lose = (why: string) => (cause?: unknown) => {
+      this.#lose(lostError(server, cause instanceof Error ? cause.message : why, cause));
+    };
+    client.on("error", lose("it broke"));
+    client.on("end", lose("the server ended it"));
+    client.on("close", lose("it was closed"));
+    sftp.on("error", lose("the server broke the protocol"));
+    sftp.on("end", lose("the server's SFTP process ended"));
+    sftp.on("close", lose("the server's SFTP process ended"));
+    if (socket.destroyed) lose("it was closed")();
+  }
+
+  /** Whether a new call must connect anew. */
+  get isLost(): boolean {
+    return this.#lost !== undefined || this.#retired;
+  }
+
+  /** For a server that doesn't answer: new calls connect anew, those that run may end, and then, or after a while, this connection does. */
+  retire(): void {
+    if (this.isLost) return;
+    this.#retired = true;
+    setTimeout(() => {
+      this.close();
+    }, RETIRED_MS).unref();
+    if (this.#pending.size === 0) this.close();
+  }
+
+  /** Sends a request. Rejects with the server's answer as ssh2 gives it, or with a `transient` SinkError when the connection is lost first. */
+  request<T>(send: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      // ssh2 never answers what is asked on a connection that is gone.
+      if (this.#lost !== undefined) {
+        reject(this.#lost);
+        return;
+      }
+      this.#pending.add(reject);
+      const done: Done<T> = (error, value) => {
+        if (!this.#pending.delete(reject)) return;
+        if (this.#retired && this.#pending.size === 0) this.close();
+        if (error) reject(this.#answer(error));
+        else resolve(value as T);
+      };
+      try {
+        send(this.sftp, done);
+      } catch (error) {
+        // ssh2 throws what it can't send.
+        done(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  /** An error without a status isn't the server's. */
+  #answer(error: Error): Error {
+    return "code" in error ? error : lostError(this.server, error.message, error);
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#lose(new SinkError("transient", `the connection to ${this.server} was closed by the sink`));
+  }
+
+  #lose(error: SinkError): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = error;
+    for (const reject of this.#pending) reject(error);
+    this.#pending.clear();
+    // Says goodbye, which waits for an answer that may never come.
+    this.client.end().catch(() => undefined);
+    this.socket.destroySoon();
+  }
+}
+
+function abilities({ _extensions: offered = {}, _maxReadLen, _maxWriteLen }: Internals): Abilities {
+  return {
+    chunkBytes: Math.min(_maxReadLen ?? MIN_CHUNK_BYTES, _maxWriteLen ?? MIN_CHUNK_BYTES),
+    posixRename: offered["posix-rename@openssh.com"] === "1",
+    fsync: offered["fsync@openssh.com"] === "1",
+    hardlink: offered["hardlink@openssh.com"] === "1",
+    statvfs: offered["statvfs@openssh.com"] === "2",
+  };
+}
