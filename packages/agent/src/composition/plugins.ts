@@ -11,7 +11,12 @@ import { distrust } from "../plugins/trust.js";
 type BuiltIn = Readonly<Record<string, () => Promise<SinkPlugin>>>;
 
 /** The plugins that come with the agent, by type, each loaded when a sink has it. A new one is added here, and nowhere else. */
-const BUILT_IN: BuiltIn = { local: async () => (await import("@axon-backup/sink-local")).plugin };
+const BUILT_IN: BuiltIn = {
+  local: async () => (await import("@axon-backup/sink-local")).plugin,
+  azure: async () => (await import("@axon-backup/sink-azure")).plugin,
+  s3: async () => (await import("@axon-backup/sink-s3")).plugin,
+  sftp: async () => (await import("@axon-backup/sink-sftp")).plugin,
+};
 
 /** The plugins: those that come with the agent, and every package that an operator installs. */
 export function installedPlugins(): SinkPlugins {

@@ -42,6 +42,7 @@ function compile(schema: JsonSchema, secrets: string[]): ValidateFunction {
     allErrors: true,
     strict: true,
     strictRequired: false,
+    allowUnionTypes: true,
     useDefaults: true,
     validateSchema: false,
   });
@@ -106,7 +107,7 @@ function ruleText(error: ErrorObject, path: readonly string[], schema: JsonSchem
   const params = error.params as Readonly<Record<string, unknown>>;
   switch (error.keyword) {
     case "type":
-      return `must be ${TYPE_WORDS[String(params["type"])] ?? String(params["type"])}`;
+      return `must be ${typeText(params["type"])}`;
     case "enum":
       return `must be one of ${(params["allowedValues"] as readonly unknown[]).map(String).join(", ")}`;
     case "pattern":
@@ -134,6 +135,12 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   number: "a number",
   boolean: "true or false",
 };
+
+/** One type or several, in words. */
+function typeText(types: unknown): string {
+  const names = Array.isArray(types) ? types.map(String) : [String(types)];
+  return names.map((name) => TYPE_WORDS[name] ?? name).join(", or ");
+}
 
 function patternText(pattern: string, path: readonly string[], schema: JsonSchema): string {
   if (pattern === "^/") return "must be an absolute path";
