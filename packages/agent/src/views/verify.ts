@@ -39,9 +39,13 @@ function sinkText(outcome: Outcome): string {
     );
   }
   for (const note of notes) lines.push(`  note: ${printable(note)}`);
-  if (findings.length > 0)
+  if (findings.some(({ mendable }) => mendable))
     lines.push(
-      "  → The next `axon-backup backup` stores again what the server still has. Restore from another sink until then.",
+      "  → The next `axon-backup backup` stores damaged copies again, if the server still has the files. Restore from another sink until then.",
+    );
+  if (findings.some(({ mendable }) => !mendable))
+    lines.push(
+      "  → What a backup can't mend (manifests, control DBs, files that were damaged on the server) stays as it is: use other restore points, or another sink.",
     );
   return lines.map((line) => `${line}\n`).join("");
 }

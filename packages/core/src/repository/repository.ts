@@ -106,7 +106,13 @@ export class Repository {
         `there is no restore point ${id}`,
         "`axon-backup list` shows the restore points there are.",
       );
-    return decodeDocument("restore-point", bytes, key) as Manifest;
+    const manifest = decodeDocument("restore-point", bytes, key) as Manifest;
+    if (manifest.id === id) return manifest;
+    throw new EngineError(
+      "damage",
+      `${key} is the manifest of restore point ${manifest.id}: it was copied or renamed`,
+      `Give it back its name, ${restorePointKey(manifest.id)}, or remove it if that one is there.`,
+    );
   }
 
   /** Commits: after this, and only after this, the restore point exists. Reads it back before it believes. */

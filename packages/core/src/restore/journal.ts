@@ -33,6 +33,11 @@ export async function writeJournal(directory: string, journal: Journal): Promise
   await replaceFile(join(directory, FILE), `${JSON.stringify(journal, undefined, 2)}\n`);
 }
 
+/** Whether a file in a working directory is its journal, or one that was being written. */
+export function isJournalName(name: string): boolean {
+  return name === FILE || name === `${FILE}.new`;
+}
+
 export function journalPath(directory: string): string {
   return join(directory, FILE);
 }

@@ -1,8 +1,8 @@
-import { readdir, rename, rm, stat, unlink } from "node:fs/promises";
+import { lstat, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.js";
 import { errorCode, inside, syncDirectory } from "./disk.js";
-import { type Journal, type JournalEntry, journalPath, readJournal } from "./journal.js";
+import { isJournalName, type Journal, type JournalEntry, journalPath, readJournal } from "./journal.js";
 import { liveness } from "./process-identity.js";
 
 /** The working directory of a restore, inside of the target. Never without a journal: it gets this name, and loses it, in one step. */
@@ -31,16 +31,43 @@ export async function requireEmpty(directory: string): Promise<void> {
   const leftovers: Leftover[] = [];
   const others: string[] = [];
   for (const name of names) {
-    if (name === WORKING || name.startsWith(SPARE))
-      leftovers.push({ name, journal: await readJournal(join(directory, name)) });
-    else others.push(name);
+    const journal = await readLeftover(directory, name);
+    if (journal === "foreign") others.push(name);
+    else leftovers.push({ name, journal });
   }
   for (const { journal } of leftovers) if (journal) await requireDead(directory, journal);
-  // Without a journal it holds nothing of value, and what else is in the directory isn't its: a whole restore, for instance.
-  for (const { name, journal } of leftovers) if (!journal) await removeWorking(directory, name);
+  // An empty one may stand beside a whole restore, whose last step it missed.
+  for (const { name, journal } of leftovers) if (!journal) await removeIfEmpty(join(directory, name));
   const placed = leftovers.flatMap(({ journal }) => journal?.entries ?? []);
   for (const name of others) if (!(await isPlaced(directory, name, placed))) throw notEmpty(directory, name);
-  for (const { name, journal } of leftovers) if (journal) await removeDead(directory, name, journal);
+  for (const { name, journal } of leftovers)
+    if (journal) await removeDead(directory, name, journal);
+    else await removeWorking(directory, name);
+}
+
+async function removeIfEmpty(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOTEMPTY" && errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+/**
+ * The journal of a working directory; undefined when it is one that has none: just being made, or all but removed. `foreign` is everything else: a link, a file,
+ * or a directory of that name with other things in it.
+ */
+async function readLeftover(directory: string, name: string): Promise<Journal | undefined | "foreign"> {
+  if (name !== WORKING && !name.startsWith(SPARE)) return "foreign";
+  const path = join(directory, name);
+  if (!(await lstat(path)).isDirectory()) return "foreign";
+  const journal = await readJournal(path);
+  if (journal) return journal;
+  for (const content of await readdir(path)) {
+    const isTree = content === "tree" && (await readdir(join(path, content)).catch(() => ["?"])).length === 0;
+    if (!isTree && !isJournalName(content)) return "foreign";
+  }
+  return undefined;
 }
 
 /**
@@ -48,6 +75,7 @@ export async function requireEmpty(directory: string): Promise<void> {
  */
 export async function removeWorking(directory: string, name: string): Promise<void> {
   const path = join(directory, name);
+  if (!(await exists(path))) return;
   const journal = await readJournal(path);
   for (const entry of journal?.entries ?? [])
     if (await isPlaced(directory, entry.name, [entry]))
@@ -97,11 +125,15 @@ async function isPlaced(directory: string, name: string, entries: readonly Journ
 /** In decimal; undefined when there is nothing. */
 export async function inodeOf(path: string): Promise<string | undefined> {
   try {
-    return (await stat(path, { bigint: true })).ino.toString();
+    return (await lstat(path, { bigint: true })).ino.toString();
   } catch (error) {
     ignoreAbsent(error);
     return undefined;
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await inodeOf(path)) !== undefined;
 }
 
 function ignoreAbsent(error: unknown): void {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { EngineError } from "../errors.js";
+import { REPOSITORY_KEY } from "../repository/layout.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { errorCode, inside, onDisk, syncDirectory } from "./disk.js";
 import type { Journal } from "./journal.js";
@@ -29,6 +30,7 @@ export class Target {
    */
   static async claim(path: string, restorePoint: RestorePointId): Promise<Target> {
     return onDisk(`preparing ${path}`, async () => {
+      await refuseRepository(resolve(path));
       const { directory, created } = await openDirectory(path);
       if (!created) await requireEmpty(directory);
       const journal: Journal = {
@@ -118,6 +120,12 @@ async function openDirectory(path: string): Promise<{ directory: string; created
         `Make it first, or restore elsewhere.`,
       );
     const directory = join(parent, basename(absolute));
+    if ((await inodeOf(directory)) !== undefined)
+      throw new EngineError(
+        "usage",
+        `${absolute} is a link that leads nowhere`,
+        "Restore to a directory, or remove the link.",
+      );
     await mkdir(directory, { mode: DIRECTORY_MODE });
     await syncDirectory(parent);
     return { directory, created: true };
@@ -127,6 +135,20 @@ async function openDirectory(path: string): Promise<{ directory: string; created
     `${absolute} is not a directory`,
     "Restore to a directory that is empty or doesn't exist yet.",
   );
+}
+
+/** A store restored into a backup would be taken for a part of it. */
+async function refuseRepository(path: string): Promise<void> {
+  for (let at = path; ; at = dirname(at)) {
+    const text = await readFile(join(at, REPOSITORY_KEY), "utf8").catch(() => "");
+    if (text.startsWith('{"axon-backup":'))
+      throw new EngineError(
+        "usage",
+        `${path} is inside of ${at}, which is a backup itself`,
+        "Restore to a directory outside of every sink.",
+      );
+    if (at === dirname(at)) return;
+  }
 }
 
 /** Makes the working directory with its journal, under its name in one step. */

@@ -29,7 +29,13 @@ export async function examineListing(
     for (const claim of object.claims) {
       const finding = stored === undefined ? "is missing" : examine(stored, claim);
       if (finding === undefined) claims.push(claim);
-      else report({ key: object.key, finding, restorePoints: usersOf(claim), mend: true });
+      else
+        report({
+          key: object.key,
+          finding,
+          restorePoints: usersOf(claim),
+          mend: object.kind !== "control-db",
+        });
     }
     if (claims.length > 0) present.push({ object, claims });
   }

@@ -8,8 +8,10 @@ export interface Reported {
   /** A sentence that reads on after the key. */
   readonly finding: string;
   readonly restorePoints: Iterable<RestorePointId>;
-  /** Whether storing the object again would mend it. */
+  /** Whether storing the object again would mend it: it is then marked for the next backup. */
   readonly mend: boolean;
+  /** Whether the next backup mends it without a mark. */
+  readonly mendedAnyway?: boolean;
 }
 
 export type Report = (reported: Reported) => void;
@@ -18,12 +20,13 @@ export type Report = (reported: Reported) => void;
 export class Findings {
   readonly #found = new Map<
     string,
-    { key: ObjectKey; finding: string; mend: boolean; restorePoints: Set<RestorePointId> }
+    Omit<Reported, "restorePoints"> & { readonly restorePoints: Set<RestorePointId> }
   >();
 
-  readonly report: Report = ({ key, finding, restorePoints, mend }) => {
+  readonly report: Report = ({ restorePoints, ...reported }) => {
+    const { key, finding } = reported;
     const id = `${key}\n${finding}`;
-    const known = this.#found.get(id) ?? { key, finding, mend, restorePoints: new Set() };
+    const known = this.#found.get(id) ?? { ...reported, restorePoints: new Set() };
     for (const restorePoint of restorePoints) known.restorePoints.add(restorePoint);
     this.#found.set(id, known);
   };
@@ -40,7 +43,12 @@ export class Findings {
   /** Sorted by key. */
   list(): Finding[] {
     return [...this.#found.values()]
-      .map(({ key, finding, restorePoints }) => ({ key, finding, restorePoints: [...restorePoints].sort() }))
+      .map(({ key, finding, mend, mendedAnyway = false, restorePoints }) => ({
+        key,
+        finding,
+        mendable: mend || mendedAnyway,
+        restorePoints: [...restorePoints].sort(),
+      }))
       .sort((a, b) => (a.key === b.key ? compare(a.finding, b.finding) : compare(a.key, b.key)));
   }
 

@@ -29,8 +29,8 @@ export interface ReadResult {
  */
 export async function readObject(tools: ReadTools, { object, claims }: Present): Promise<ReadResult> {
   const { key, kind } = object;
-  const report = (claim: Pick<Claim, "users">, finding: string): void => {
-    tools.report({ key, finding, restorePoints: usersOf(claim), mend: true });
+  const report = (claim: Pick<Claim, "users">, finding: string, mend = kind !== "control-db"): void => {
+    tools.report({ key, finding, restorePoints: usersOf(claim), mend });
   };
   const everyone = { users: new Set(claims.flatMap(({ users }) => [...users])) };
   try {
@@ -54,7 +54,7 @@ async function checkClaims(
   key: ObjectKey,
   first: Token | undefined,
   claims: readonly Claim[],
-  report: (claim: Claim, finding: string) => void,
+  report: ReportClaim,
 ): Promise<ReadResult & { readonly intact: boolean }> {
   const marks = claims.toSorted((a, b) => a.bytes - b.bytes);
   const hash = streamHash(marks.at(-1)?.bytes ?? 0);
@@ -72,7 +72,7 @@ async function readMarks(
   first: Token | undefined,
   marks: readonly Claim[],
   hash: StreamHash,
-  report: (claim: Claim, finding: string) => void,
+  report: ReportClaim,
 ): Promise<ReadResult & { readonly intact: boolean }> {
   const scanner = first === undefined ? undefined : new SegmentScanner({ segment: first });
   let result: ReadResult & { intact: boolean } = { intact: true };
@@ -84,7 +84,7 @@ async function readMarks(
       const scan = scanner?.end();
       const finding = judge(claim, await hash.digest(), scan);
       if (finding !== undefined) {
-        report(claim, finding);
+        report(claim, finding.text, finding.mend);
         result = { ...result, intact: false };
       } else if (scan?.state === "foreign") result = { ...result, foreignVersion: scan.formatVersion };
       else if (claim.whole && scan) result = { ...result, nextToken: scan.nextToken };
@@ -111,11 +111,29 @@ async function readMarks(
   return result;
 }
 
-/** What is wrong with the bytes up to a claim's end, if anything. */
-function judge(claim: Claim, hash: string, scan: SegmentScan | undefined): string | undefined {
+/** `mend`: whether storing it again can help; true if left out. */
+type ReportClaim = (claim: Claim, finding: string, mend?: boolean) => void;
+
+/** What is wrong with the bytes up to a claim's end, if anything. What was wrong already on the server, storing it again doesn't mend. */
+function judge(
+  claim: Claim,
+  hash: string,
+  scan: SegmentScan | undefined,
+): { readonly text: string; readonly mend?: false } | undefined {
   const part = claim.whole ? "" : ` in the first ${claim.bytes}`;
   const reason = scan?.state === "torn" ? ` (${scan.reason})` : "";
-  if (hash !== claim.sha256) return `has other bytes than were stored${part}${reason}`;
+  if (hash !== claim.sha256) return { text: `has other bytes than were stored${part}${reason}` };
+  const text = misread(claim, scan, part, reason);
+  return text === undefined ? undefined : { text, mend: false };
+}
+
+/** What a segment's transactions say against it, though its bytes are those that were stored. */
+function misread(
+  claim: Claim,
+  scan: SegmentScan | undefined,
+  part: string,
+  reason: string,
+): string | undefined {
   if (scan === undefined || scan.state === "foreign" || claim.bytes === 0) return undefined;
   if (scan.state === "torn") return `was damaged already when it was stored${part}${reason}`;
   if (claim.whole)

@@ -147,7 +147,7 @@ export class Requirements {
     if (known !== undefined) {
       known.users.add(id);
       if (known.files === undefined)
-        this.report({ key, finding: DAMAGED_PAGE, restorePoints: [id], mend: false });
+        this.report({ key, finding: DAMAGED_PAGE, restorePoints: [id], mend: false, mendedAnyway: true });
       return known;
     }
     const content = await this.#orReport(key, id, () => this.repository.page(reference), DAMAGED_PAGE);
@@ -184,7 +184,13 @@ export class Requirements {
       return await read();
     } catch (error) {
       if (!(error instanceof EngineError && error.kind === "damage")) throw error;
-      this.report({ key, finding: finding ?? error.message, restorePoints: [id], mend: false });
+      this.report({
+        key,
+        finding: finding ?? error.message,
+        restorePoints: [id],
+        mend: false,
+        mendedAnyway: finding === DAMAGED_PAGE,
+      });
       return undefined;
     }
   }

@@ -23,6 +23,8 @@ export interface Finding {
   readonly key: string;
   /** A sentence that reads on after the key. */
   readonly finding: string;
+  /** Whether the next backup can mend it, if the server still has the file. */
+  readonly mendable: boolean;
   /** The restore points that can't be restored because of it, oldest first. */
   readonly restorePoints: readonly RestorePointId[];
 }

@@ -46,6 +46,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
       ? await readAll(options, present, findings, notes)
       : { bytes: 0, ends: new Map<ObjectKey, Token>() };
   for (const chain of chains) checkContinuity(chain, read.ends, findings.report);
+  noteBeginnings(chains, notes);
 
   const remaining = new Set(await repository.restorePoints());
   findings.keepOnly(remaining);
@@ -125,6 +126,19 @@ async function readAll(
       `${count} segments are of format version ${version}, which is not known: their SHA-256 was checked, and nothing else`,
     );
   return { bytes, ends };
+}
+
+/** A store whose beginning isn't there is as a server's retention leaves it; or a backup that was never complete. */
+function noteBeginnings(chains: readonly Chain[], notes: string[]): void {
+  const noted = new Set<string>();
+  for (const { where, segments } of chains) {
+    const first = segments[0]?.first ?? 0;
+    if (first === 0 || noted.has(`${where} ${first}`)) continue;
+    noted.add(`${where} ${first}`);
+    notes.push(
+      `${where} begins at token ${first}: the server didn't have what came before, or didn't list it`,
+    );
+  }
 }
 
 /** Leaves marks for the next backup. A sink that can't be written to is no reason to withhold what was found. */
