@@ -44,6 +44,8 @@ export interface SshdOptions {
   readonly port?: number;
   /** The session is shut in `root` (needs root). Otherwise it sees the whole machine as an unprivileged user. */
   readonly chroot?: boolean;
+  /** `root` is a file system of its own, of this many bytes, which the sessions alone see (needs root and Linux). */
+  readonly diskBytes?: number;
   /** Default `["ed25519", "ecdsa"]`. */
   readonly hostKeys?: readonly HostKeyType[];
   /** More lines of sshd_config, before all others: sshd takes the first of several. */
@@ -58,7 +60,7 @@ export const canChroot = process.getuid?.() === 0;
  * mean something; run by someone else, those of that user.
  */
 export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> {
-  const { chroot = false, hostKeys: types = ["ed25519", "ecdsa"], config = [] } = options;
+  const { chroot = false, diskBytes, hostKeys: types = ["ed25519", "ecdsa"], config = [] } = options;
   const command = sshdPath();
   if (command === undefined) throw new Error("there is no sshd: node scripts/install-test-servers.mjs");
   if (chroot && !canChroot) throw new Error("a chroot needs root");
@@ -90,23 +92,25 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> 
     "UseDNS no",
     "MaxStartups 100",
     "MaxSessions 100",
-    `Subsystem sftp internal-sftp -d ${path}`,
+    // The one thing that may be said only once.
+    ...(config.some((line) => line.startsWith("Subsystem"))
+      ? []
+      : [`Subsystem sftp internal-sftp -d ${path}`]),
     `ForceCommand internal-sftp -d ${path}`,
     "LogLevel VERBOSE",
     ...(chroot ? [`ChrootDirectory ${join(dir, "jail")}`] : []),
   ];
   await writeFile(configFile, `${lines.join("\n")}\n`);
-  const drop = canChroot && !chroot;
+  const drop = canChroot && !chroot && diskBytes === undefined;
   if (canChroot) await chown(root, uid, gid);
   await chmod(root, 0o755);
   // All of it, so that what watches over the server can remove it.
   if (drop) for (const name of [".", ...(await readdir(dir))]) await chown(join(dir, name), uid, gid);
   // The directory that a root sshd shuts the unauthenticated in.
-  if (chroot) await mkdir("/run/sshd", { recursive: true, mode: 0o755 });
+  if (canChroot && !drop) await mkdir("/run/sshd", { recursive: true, mode: 0o755 });
   const server = await startProcess({
     dir,
-    command,
-    args: ["-D", "-e", "-f", configFile],
+    ...withDisk(command, ["-D", "-e", "-f", configFile], diskBytes, { root, uid, gid }),
     ...(drop ? { uid, gid } : {}),
     ready: () => accepts(port),
   });
@@ -123,6 +127,18 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> 
     clientKey,
     close: () => server.close(),
   };
+}
+
+/** The command in a mount namespace of its own, so that the file system goes with it. */
+function withDisk(
+  command: string,
+  args: readonly string[],
+  bytes: number | undefined,
+  { root, uid, gid }: { readonly root: string; readonly uid: number; readonly gid: number },
+): { readonly command: string; readonly args: readonly string[] } {
+  if (bytes === undefined) return { command, args };
+  const mount = `mount -t tmpfs -o size=${bytes},mode=755,uid=${uid},gid=${gid} none "$0" && exec "$@"`;
+  return { command: "unshare", args: ["-m", "sh", "-c", mount, root, command, ...args] };
 }
 
 async function generate(type: HostKeyType, file: string): Promise<HostKey> {

@@ -48,21 +48,23 @@ function meaning(error: unknown, settings: Settings): Meaning {
         "the server takes the connection, and then doesn't answer in time",
         "See whether it is overloaded, and whether host and port are those of an SSH server.",
       ];
+    case undefined:
     default:
   }
-  if (/identification|ident|Unexpected (packet|byte)|Bad packet length/i.test(text))
-    return ["invalid", `that isn't an SSH server: ${text}`, "Correct host and port."];
-  if (/subsystem|open channel|Channel open/i.test(text))
+  if (/identification|before handshake/i.test(text))
+    return [
+      "transient",
+      `the connection ended before the server said that it is an SSH server: ${text}`,
+      "See whether host and port are those of an SSH server. One refuses connections when there are too many (MaxStartups) or the address is blocked.",
+    ];
+  // What isn't a packet of SFTP is text of a shell: "This account is currently not available", or the output of a .bashrc.
+  if (/subsystem|open channel|SFTP session termination|Packet length|Unknown packet/i.test(text))
     return [
       "invalid",
-      `the server lets ${user} in, and offers no SFTP: ${text}`,
-      "Add Subsystem sftp internal-sftp to the server's sshd_config.",
+      `the server lets ${user} in, and then doesn't speak SFTP: ${text}`,
+      `Set Subsystem sftp internal-sftp in the server's sshd_config, and ForceCommand internal-sftp for ${user}.`,
     ];
-  return [
-    "transient",
-    text,
-    "The server's log says more. It refuses connections when there are too many (MaxStartups) or the address is blocked.",
-  ];
+  return ["transient", text, "The server's log says more."];
 }
 
 type Network = readonly [SinkErrorKind, (host: string, port: number) => string, string];

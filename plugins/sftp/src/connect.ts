@@ -4,6 +4,7 @@ import SftpClient from "ssh2-sftp-client";
 import { connectError, isDisagreement } from "./connect-errors.js";
 import { algorithmsOf, type Trust } from "./host-key.js";
 import { blobType } from "./known-hosts.js";
+import { within } from "./interrupt.js";
 import type { Login } from "./login.js";
 import type { Settings } from "./options.js";
 import { Session } from "./session.js";
@@ -55,7 +56,7 @@ async function attempt(
     answerQuestions(login, args);
   });
   try {
-    const sftp = await client.connect({
+    const connecting = client.connect({
       ...login,
       sock: socket,
       username: user,
@@ -69,7 +70,10 @@ async function attempt(
       keepaliveInterval: KEEP_ALIVE_MS,
       keepaliveCountMax: 3,
     });
-    return new Session(client, sftp, socket, `${host}:${port}`);
+    // The client's own time-out ends with the login; SFTP must start then.
+    const sftp = await within(connecting, 2 * CONNECT_MS);
+    if (sftp === undefined) throw Object.assign(new Error("SFTP doesn't start"), { level: "client-timeout" });
+    return new Session(client, sftp.value, socket, `${host}:${port}`);
   } catch (error) {
     socket.destroy();
     throw connectError(first ?? error, settings);

@@ -40,9 +40,10 @@ export function extendFile(
         await writeSource(files, file, keep, source);
         await files.fsync(file);
       } catch (error) {
+        const explained = await explainFailure(files, root, error, source.size);
         // Only tidy: nobody relies on what is behind `keep`.
         await tidy(files, (steady) => steady.truncate(file, keep));
-        throw await explainFailure(files, root, error, source.size);
+        throw explained;
       }
       await files.close(file);
     } catch (error) {

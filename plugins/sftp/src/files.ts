@@ -78,7 +78,7 @@ export class Files {
 
   truncate({ path, handle }: OpenFile, size: number): Promise<void> {
     return this.#ask("cut", path, (sftp, done) => {
-      sftp.fsetstat(handle, { size } as Parameters<SFTPWrapper["fsetstat"]>[1], done);
+      sftp.fsetstat(handle, { size }, done);
     });
   }
 

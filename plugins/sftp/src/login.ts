@@ -15,7 +15,7 @@ export async function readLogin(settings: LoginSettings): Promise<Login> {
   const { agent, password } = settings;
   const key = await readKey(settings);
   return {
-    ...(key === undefined ? {} : key),
+    ...key,
     ...(agent === undefined ? {} : { agent: expandHome(agent) }),
     // Many servers ask for a password by questions alone.
     ...(password === undefined ? {} : { password: password.reveal(), tryKeyboard: true }),

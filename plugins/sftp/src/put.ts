@@ -37,8 +37,10 @@ export function putFile(
       await files.interrupt.finish(publish(tools.root, files.steady(), file.path, place), LAST_STEP_MS);
       return stored;
     } catch (error) {
+      // Before the temporary file gives its room back.
+      const explained = await explainFailure(files, tools.root, error, source.size);
       await dropTemp(tools, files, file);
-      throw await explainFailure(files, tools.root, error, source.size);
+      throw explained;
     }
   });
 }

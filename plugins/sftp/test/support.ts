@@ -77,3 +77,9 @@ export function stuckSource(size: number, bytes: Uint8Array, stuck: () => void):
     },
   };
 }
+
+export async function keysOf(sink: Sink): Promise<readonly string[]> {
+  const keys: string[] = [];
+  for await (const object of sink.list("")) keys.push(object.key);
+  return keys;
+}
