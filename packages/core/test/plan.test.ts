@@ -72,7 +72,13 @@ function world(states: readonly Fate[]): {
   }
   return {
     listing: { closed: listed, indexes: [] },
-    stored: { closed, unfinished, sizeOf: (name) => sizes.get(name), isDamaged: (name) => damaged.has(name) },
+    stored: {
+      closed,
+      unfinished,
+      sizeOf: (name) => sizes.get(name),
+      isDamaged: (name) => damaged.has(name),
+      names: () => [...sizes.keys()],
+    },
   };
 }
 
@@ -140,6 +146,7 @@ describe("planning a store's closed files", () => {
       unfinished: new Map(),
       sizeOf: (name) => (name.endsWith(".events") ? 100 : undefined),
       isDamaged: () => false,
+      names: () => [],
     };
     const plan = planStore(
       { closed: [], indexes: [indexFile(10, "nindex"), indexFile(10, "bloom")] },

@@ -12,7 +12,7 @@ import {
 import { EngineError } from "../errors.js";
 import type { OpenSegment } from "../repository/manifest.js";
 import { hashPrefix } from "../sinks/hashing.js";
-import { checkContinuity, cursorFor, divergence, findPreviousOpen } from "./divergence.js";
+import { checkContinuity, cursorFor, divergence, findPreviousOpen, requireLastClosed } from "./divergence.js";
 import type { CapturedContext, CapturedOpen, CapturedStore, StoreState } from "./model.js";
 
 /** A listed file may be gone by the time it is opened (tiering, retention): how often a listing is taken anew. */
@@ -46,6 +46,7 @@ async function captureStore(
     const listing = await source.list(context, store, cursorFor(previous), signal);
     const behind = divergence(listing, previous);
     if (behind !== undefined) throw diverged(context, store, behind);
+    requireLastClosed(listing, previous);
     try {
       return await fixEnds(source, listing, previous, signal);
     } catch (error) {

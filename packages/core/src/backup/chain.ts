@@ -11,6 +11,7 @@ interface Link {
 /**
  * Checks that a store's segments follow each other without a gap, as tokens do: a closed segment that vanished while the run copied the others would
  * leave a hole that nobody sees until a restore. What the server's retention has removed is missing at the beginning, and that is no gap.
+ * @returns the first token; undefined for a store without segments
  * @throws EngineError `failed`
  */
 export function requireChain(
@@ -18,7 +19,7 @@ export function requireChain(
   store: StoreKind,
   closed: readonly ClosedFile[],
   open: readonly Pick<OpenSegment, "name" | "nextToken">[],
-): void {
+): Token | undefined {
   const newest = new Map<Token, Link>();
   for (const file of [...closed, ...open]) {
     const name = parseStoreFileName(file.name, store);
@@ -35,4 +36,5 @@ export function requireChain(
       "Nothing was committed. If the server was removing or moving segments just now, run it again; if it stays, the server's own store has a gap: let Axon Server check it.",
     );
   }
+  return links[0]?.name.segment;
 }

@@ -1,4 +1,10 @@
-import type { SegmentName, SourceFile, StoreCursor, StoreListing } from "@axon-backup/axon-server";
+import {
+  AxonServerError,
+  type SegmentName,
+  type SourceFile,
+  type StoreCursor,
+  type StoreListing,
+} from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
 import type { OpenSegment } from "../repository/manifest.js";
 import type { CapturedOpen, StoreState } from "./model.js";
@@ -22,6 +28,24 @@ export function divergence(listing: StoreListing, previous: StoreState): string 
   )
     return `its last closed segment is ${listing.lastClosedSegment ?? "none at all"}, behind ${lastClosedSegment}, which was backed up as closed`;
   return undefined;
+}
+
+/**
+ * Checks that a listing has the segment that it calls the last closed one, if that is new: one that leaves it out may leave out others as well, and what a cursor has
+ * passed is never asked for again.
+ * @throws AxonServerError `unexpected`
+ */
+export function requireLastClosed(
+  { context, store, lastClosedSegment, closed }: StoreListing,
+  previous: StoreState,
+): void {
+  if (lastClosedSegment === undefined || lastClosedSegment === previous.lastClosedSegment) return;
+  if (closed.some(({ name }) => name.segment === lastClosedSegment)) return;
+  throw new AxonServerError(
+    "unexpected",
+    `the server's listing of ${context} (${store}) is not complete: it says that segment ${lastClosedSegment} is closed, and doesn't have it`,
+    "Nothing was stored. Try again; if it stays, look at the server's log and at its storage directory.",
+  );
 }
 
 /**

@@ -30,6 +30,8 @@ export interface StoredFiles {
   readonly unfinished: ReadonlyMap<string, ClosedFile>;
   /** The size of the object that the sink holds under this name. */
   readonly sizeOf: (name: string) => number | undefined;
+  /** Every object that the sink holds of this store. */
+  readonly names: () => readonly string[];
   /** Whether `verify` found the object damaged. */
   readonly isDamaged: (name: string) => boolean;
 }

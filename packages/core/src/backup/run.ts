@@ -9,6 +9,7 @@ import { nextRestorePointId } from "../repository/restore-point-id.js";
 import { Checkpointer } from "./checkpointer.js";
 import type { ContextRun, SharedRun } from "./model.js";
 import { planStore, type StorePlan } from "./plan.js";
+import { protectUnreadable } from "./protect.js";
 import { readSinkState, type SinkState } from "./sink-state.js";
 import { reportContext, storeContext, type StoredContext } from "./store-context.js";
 import { Transfer } from "./transfer.js";
@@ -43,16 +44,20 @@ export async function runSink(
   const contexts: ContextRun[] = [];
   for (const context of shared.contexts) contexts.push(await planContext(shared, state, context));
   for (const context of contexts) refuseLoss(context);
+  const { source, signal: outer } = shared;
+  if (state.isPartlyUnreadable)
+    await protectUnreadable({ source, sink, name, observer, signal: outer }, contexts);
 
   step("transfer");
   await announceWork(shared, contexts, controlDb, name, observer);
   const transfer = new Transfer(shared.source, sink, name, observer, shared.largeAtOnce);
   const checkpointer = new Checkpointer(repository, id, shared.checkpointInterval);
   const signal = shared.signal ?? new AbortController().signal;
-  const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, signal);
   const stored: StoredContext[] = [];
   for (const context of contexts)
     stored.push(await storeContext({ shared, transfer, checkpointer, repository, observer, name }, context));
+
+  const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, signal); // Last: a run that is cut off leaves none.
 
   step("commit"); // The manifest is the last write: with it, the restore point exists.
   const manifest: Manifest = {
@@ -130,7 +135,8 @@ async function tidy(
 ): Promise<void> {
   try {
     for (const mended of stored.flatMap(({ mended }) => mended)) await repository.removeDamageMark(mended);
-    for (const key of checkpoints) await repository.sink.delete(key);
+    for (const key of [...checkpoints, ...(await repository.orphanedControlDbs())])
+      await repository.sink.delete(key);
   } catch (error) {
     observer({
       kind: "warning",

@@ -16,6 +16,8 @@ export interface SinkState {
   /** Keys of checkpoints of runs that were cut off. */
   readonly checkpoints: readonly ObjectKey[];
   readonly damaged: ReadonlySet<string>;
+  /** Whether there are restore points that can't be read, whole or in part: what they need isn't known then. */
+  readonly isPartlyUnreadable: boolean;
   readonly warnings: readonly string[];
   context(name: string): ContextState;
 }
@@ -38,6 +40,7 @@ export async function readSinkState(repository: Repository, signal?: AbortSignal
     newestId: ids.at(-1),
     checkpoints: checkpoints.map(({ key }) => key),
     damaged,
+    isPartlyUnreadable: warnings.length > 0,
     warnings,
     context(name) {
       const manifest = newest?.contexts.find((context) => context.name === name);
@@ -55,11 +58,16 @@ export async function readSinkState(repository: Repository, signal?: AbortSignal
           unfinished,
           sizeOf: (file) => sizes.get(prefix + file),
           isDamaged: (file) => damaged.has(prefix + file),
+          names: () => namesBelow(sizes, prefix),
         });
       }
       return { timeline, stores: stores as ContextState["stores"] };
     },
   };
+}
+
+function namesBelow(sizes: ReadonlyMap<string, number>, prefix: string): string[] {
+  return [...sizes.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
 }
 
 function storeOnSink(

@@ -31,7 +31,13 @@ export async function storeContext(tools: StoringTools, run: ContextRun): Promis
     const done = await storeClosed(tools, run, store, keyOf);
     const files = done.flatMap((outcome) => (outcome.kind === "gone" ? [] : [outcome.entry]));
     const states = run.captured[store].open.map(({ state }) => state);
-    requireChain(`${run.name} (${store})`, store, files, states);
+    const first = requireChain(`${run.name} (${store})`, store, files, states);
+    if (first !== undefined && first > 0 && run.state.stores[store].files.closed.length === 0)
+      tools.observer({
+        kind: "warning",
+        sink: tools.name,
+        message: `${run.name} (${store}) begins at token ${first}: the server doesn't have, or doesn't list, what came before, so the backup doesn't have it either`,
+      });
     const open = await overwriteOpen(tools, run.captured[store], keyOf);
     const onSink = run.state.stores[store];
     manifests[store] = await describeStore(tools, run, store, files, open, onSink);

@@ -18,6 +18,7 @@ import { joinKey, type ObjectKey } from "@axon-backup/sink";
  */
 export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");
 export const RESTORE_POINTS = "restore-points/";
+export const CONTROL_DBS = "controldb/";
 export const CHECKPOINTS = "checkpoints/";
 export const DAMAGED = "damaged/";
 

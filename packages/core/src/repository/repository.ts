@@ -11,6 +11,8 @@ import { EngineError } from "../errors.js";
 import { decodeDocument, type DocumentKind, encodeDocument, sha256 } from "./document.js";
 import {
   CHECKPOINTS,
+  CONTROL_DBS,
+  controlDbKey,
   checkpointKey,
   DAMAGED,
   damagedKey,
@@ -172,6 +174,16 @@ export class Repository {
     const key = checkpointKey(checkpoint.run);
     await this.#write("checkpoint", key, checkpoint);
     return key;
+  }
+
+  /** Control DBs of runs before the newest restore point that never committed. Lists them before the restore points: one that is about to be committed is none. */
+  async orphanedControlDbs(): Promise<ObjectKey[]> {
+    const keys: ObjectKey[] = [];
+    for await (const { key } of this.sink.list(CONTROL_DBS, options(this.signal))) keys.push(key);
+    const ids = await this.restorePoints();
+    const needed = new Set<string>(ids.map(controlDbKey));
+    const newest = ids.at(-1);
+    return newest === undefined ? [] : keys.filter((key) => !needed.has(key) && key < controlDbKey(newest));
   }
 
   /** The keys that `verify` found damaged and no backup has stored again. */

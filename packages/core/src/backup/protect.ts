@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import { STORE_KINDS, type ServerSource, type SourceFile } from "@axon-backup/axon-server";
+import type { ObjectKey, Sink } from "@axon-backup/sink";
+import { mapConcurrent } from "../concurrency.js";
+import { EngineError } from "../errors.js";
+import type { Observer } from "../observer.js";
+import { storeFileKey } from "../repository/layout.js";
+import { hashPrefix } from "../sinks/hashing.js";
+import type { ContextRun } from "./model.js";
+
+interface Tools {
+  readonly source: ServerSource;
+  readonly sink: Sink;
+  readonly name: string;
+  readonly observer: Observer;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Copy {
+  readonly key: ObjectKey;
+  readonly file: SourceFile;
+  readonly size: number;
+}
+
+/**
+ * Guards restore points that can't be read. What they need isn't known, so that nothing may be written over an object unless it only adds to it: each object in the
+ * way must be the beginning of the server's file. Reads all of these; it is rarely needed.
+ * @throws EngineError `diverged`
+ */
+export async function protectUnreadable(tools: Tools, contexts: readonly ContextRun[]): Promise<void> {
+  const copies = contexts.flatMap(copiesInTheWay);
+  await mapConcurrent(copies, 4, tools.signal, async ({ key, file, size }, signal) => {
+    const handle = await tools.source.open(file);
+    try {
+      const isBeginning =
+        size <= handle.size &&
+        (await hashObject(tools.sink, key, signal)) === (await hashPrefix(handle, size, signal));
+      if (!isBeginning) throw refused(key, file);
+    } finally {
+      await handle.close();
+    }
+  });
+  for (const context of contexts) warnOfOrphans(tools, context);
+}
+
+/** Objects that this run would replace, and that no readable manifest speaks of. */
+function copiesInTheWay({ name: context, state, captured, plan }: ContextRun): Copy[] {
+  return STORE_KINDS.flatMap((store) => {
+    const { files } = state.stores[store];
+    const written = [
+      ...plan[store].files.flatMap((planned) =>
+        planned.kind === "new" || planned.kind === "resume" ? [planned.file] : [],
+      ),
+      ...captured[store].open.map(({ file }) => file),
+    ];
+    return written.flatMap((file) => {
+      const size = files.sizeOf(file.name.name);
+      return size === undefined
+        ? []
+        : [{ key: storeFileKey(context, state.timeline, store, file.name.name), file, size }];
+    });
+  });
+}
+
+/** Segments that only the unreadable part of a manifest lists, and that the server has no more. */
+function warnOfOrphans(
+  { name: sink, observer }: Tools,
+  { name: context, state, captured, plan }: ContextRun,
+): void {
+  for (const store of STORE_KINDS) {
+    const known = new Set<string>(captured[store].open.map(({ file }) => file.name.name));
+    for (const planned of plan[store].files)
+      known.add(planned.kind === "inherited" ? planned.entry.name : planned.file.name.name);
+    const orphans = state.stores[store].files
+      .names()
+      .filter((name) => name.endsWith(`.${store}`) && !known.has(name));
+    if (orphans.length === 0) continue;
+    observer({
+      kind: "warning",
+      sink,
+      message: `${context} (${store}): ${orphans.length} segments on the sink (${orphans.slice(0, 3).join(", ")}) are not in this restore point: the manifest that lists them can't be read, and the server doesn't have them any more. They stay on the sink`,
+    });
+  }
+}
+
+async function hashObject(sink: Sink, key: ObjectKey, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of sink.get(key, { signal })) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+function refused(key: ObjectKey, file: SourceFile): EngineError {
+  return new EngineError(
+    "diverged",
+    `${key} would be replaced by other bytes (${file.path}), and a restore point that can't be read may need it`,
+    "Nothing was changed. The server's history may be another one, or the object is damaged. Back up to a new, empty sink, and keep this one.",
+  );
+}

@@ -1,0 +1,139 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AxonServerError } from "@axon-backup/axon-server";
+import { objectKey } from "@axon-backup/sink";
+import { faultySink } from "@axon-backup/sink-testkit";
+import { expect } from "chai";
+import { EngineError } from "../dist/index.js";
+import { BackupScene } from "./backup-scene.js";
+
+const oldest = objectKey(`contexts/default/events/${"0".repeat(20)}.events`);
+
+describe("restore points that can't be read", () => {
+  let scene: BackupScene;
+  beforeEach(() => {
+    scene = new BackupScene();
+  });
+  afterEach(() => {
+    scene.close();
+  });
+
+  const keysOf = (prefix: string): string[] =>
+    [...scene.sink.storage.keys()].filter((key) => key.startsWith(prefix));
+
+  function damage(key: string): void {
+    const object = scene.sink.storage.get(objectKey(key));
+    object?.bytes.set([0], 150);
+  }
+
+  /** Another history at the same address: every event has another payload. */
+  function changeServer(): void {
+    const path = join(scene.store, "00000000000000000000.events");
+    const bytes = readFileSync(path);
+    bytes[6000] = (bytes[6000] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+  }
+
+  /** So many closed files that some are listed in a page. */
+  function fillPage(): void {
+    for (let version = 1; version < 600; version++)
+      writeFileSync(join(scene.store, `${"0".repeat(20)}_${String(version).padStart(5, "0")}.bloom`), "x");
+  }
+
+  it("keep their objects when all of them are damaged and the server has another history", async () => {
+    await scene.commit();
+    for (const key of keysOf("restore-points/")) damage(key);
+    const before = scene.sink.storage.get(oldest);
+    changeServer();
+    const error = await scene.fail();
+    expect(error).to.be.instanceOf(EngineError).with.property("kind", "diverged");
+    expect(scene.sink.storage.get(oldest)).to.equal(before);
+  });
+
+  it("keep a good copy when a page is damaged and the server's file has rotted", async () => {
+    fillPage();
+    await scene.commit();
+    for (const key of keysOf("pages/")) damage(key);
+    const before = scene.sink.storage.get(oldest);
+    changeServer();
+    const error = await scene.fail();
+    expect(error).to.be.instanceOf(EngineError).with.property("kind", "diverged");
+    expect(scene.sink.storage.get(oldest)).to.equal(before);
+  });
+
+  it("are told of when a page is missing, and the server has no more what it listed", async () => {
+    fillPage();
+    await scene.commit();
+    for (const key of keysOf("pages/")) scene.sink.storage.delete(objectKey(key));
+    rmSync(join(scene.store, "00000000000000000000.events"));
+    const { warnings } = await scene.commit();
+    expect(warnings.join("\n"))
+      .to.include("00000000000000000000.events")
+      .and.to.include("They stay on the sink");
+    expect(scene.sink.storage.has(oldest)).to.be.true;
+  });
+
+  it("don't keep the next run from committing when the server still has the same files", async () => {
+    await scene.commit();
+    for (const key of keysOf("restore-points/")) damage(key);
+    await scene.commit();
+  });
+});
+
+describe("a listing that isn't complete", () => {
+  it("is refused: what the cursor has passed would never be asked for again", async () => {
+    const scene = new BackupScene();
+    try {
+      const list = scene.source.list.bind(scene.source);
+      scene.source.list = async (context, store, cursor) => ({
+        ...(await list(context, store, cursor)),
+        closed: [],
+        indexes: [],
+      });
+      const error = await scene.fail();
+      expect(error).to.be.instanceOf(AxonServerError).with.property("kind", "unexpected");
+      expect(await scene.restorePoints()).to.equal(0);
+    } finally {
+      scene.close();
+    }
+  });
+
+  it("without the beginning is a warning: so it is after the server's retention", async () => {
+    const scene = new BackupScene();
+    try {
+      rmSync(join(scene.store, "00000000000000000000.events"));
+      const { warnings } = await scene.commit();
+      expect(warnings.join()).to.include("begins at token 34");
+      expect((await scene.commit()).warnings).to.deep.equal([]);
+    } finally {
+      scene.close();
+    }
+  });
+});
+
+describe("control DBs of runs that never committed", () => {
+  it("are removed by the next run that commits", async () => {
+    const scene = new BackupScene();
+    try {
+      await scene.commit();
+      const faulty = faultySink(
+        scene.sink,
+        {},
+        {
+          onCall: (method, key) => {
+            if (method === "put" && key?.startsWith("restore-points/") === true) throw new Error("killed");
+          },
+        },
+      );
+      await scene.fail(faulty);
+      const controlDbs = (): number =>
+        [...scene.sink.storage.keys()].filter((key) => key.startsWith("controldb/")).length;
+      expect(controlDbs()).to.equal(2);
+      await scene.commit();
+      expect(controlDbs()).to.equal(2);
+      await scene.verifyAll();
+    } finally {
+      scene.close();
+    }
+  });
+});
