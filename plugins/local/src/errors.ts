@@ -11,7 +11,7 @@ interface Meaning {
   readonly remedy?: string;
 }
 
-const FULL = "Free space on this file system, or let retention remove restore points.";
+const FULL = "Free space on this file system or move the sink to a larger storage.";
 const DENIED = "Give the user that runs axon-backup read and write access to it.";
 const FOREIGN = "Something else wrote into the sink's directory: look at it, and move it away.";
 
@@ -22,7 +22,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EDQUOT: {
     kind: "full",
     text: "quota exceeded",
-    remedy: "Raise the quota, or let retention remove restore points.",
+    remedy: "Raise the quota or move the sink to a larger storage.",
   },
   EACCES: { kind: "denied", text: "permission denied", remedy: DENIED },
   EPERM: { kind: "denied", text: "not permitted", remedy: DENIED },

@@ -10,6 +10,8 @@ export interface LocalOptions {
   readonly dir_mode?: string;
   /** Bytes of the file system that are left free. Default 0. */
   readonly min_free?: number;
+  /** Whether `path` must be on another file system than `/`. Default false. */
+  readonly mounted?: boolean;
 }
 
 /** The options as the sink uses them. */
@@ -18,6 +20,7 @@ export interface Settings {
   readonly fileMode: number;
   readonly dirMode: number;
   readonly minFree: number;
+  readonly mounted: boolean;
 }
 
 export const optionsSchema: JsonSchema = {
@@ -34,6 +37,12 @@ export const optionsSchema: JsonSchema = {
     },
     file_mode: fileModeSchema,
     dir_mode: dirModeSchema,
+    mounted: {
+      type: "boolean",
+      default: false,
+      description:
+        "Whether path must be on a file system that is mounted, another one than that of /: while it isn't mounted, nothing is written in its place.",
+    },
     min_free: {
       type: "integer",
       minimum: 0,
@@ -61,5 +70,6 @@ export function settings(options: LocalOptions): Settings {
     fileMode: parseMode("file_mode", options.file_mode, fileModeSchema),
     dirMode: parseMode("dir_mode", options.dir_mode, dirModeSchema),
     minFree,
+    mounted: options.mounted ?? false,
   };
 }

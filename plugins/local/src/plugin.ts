@@ -20,6 +20,7 @@ export const plugin: SinkPlugin<LocalOptions> = {
 async function open(options: LocalOptions, { purpose, signal, log }: OpenContext): Promise<Sink> {
   signal?.throwIfAborted();
   const wanted = settings(options);
+  if (wanted.mounted) await requireMounted(wanted.path);
   if (!(await exists(wanted.path))) {
     if (purpose === "read") throw absent(wanted.path);
     await create(wanted);
@@ -39,6 +40,21 @@ async function open(options: LocalOptions, { purpose, signal, log }: OpenContext
   const { links } = await probe(path);
   if (!links) log?.("info", "the file system has no hard links: no conditional put", { path });
   return new LocalSink(root, wanted, links);
+}
+
+/** Looks at the nearest directory that exists: the one that `path` would be made in. */
+async function requireMounted(path: string): Promise<void> {
+  let at = path;
+  while (!(await exists(at))) at = dirname(at);
+  const [found, root] = await Promise.all(
+    [stat(at), stat("/")].map((looked) => attempt("look at", at, looked)),
+  );
+  if (found?.dev !== root?.dev) return;
+  throw new SinkError(
+    "invalid",
+    `${path} is on the file system of /, and mounted: true says that it must not be`,
+    { remedy: "Mount the file system that it belongs to, or take mounted out of the sink's YAML." },
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -22,6 +22,6 @@ export function refuseUnlessFits(
   throw new SinkError(
     "full",
     `${size} bytes don't fit on the file system of ${path}: ${free} are free${kept}`,
-    { remedy: "Free space on this file system, or let retention remove restore points." },
+    { remedy: "Free space on this file system or move the sink to a larger storage." },
   );
 }

@@ -1,9 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmod, mkdir } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { bytesSource, isSinkError, objectKey } from "@axon-backup/sink";
+import { plugin } from "../dist/index.js";
 import { caught, key, open, withDirectory } from "./support.js";
 
 /** A pending test with its reason, where the machine doesn't have what it needs. */
@@ -118,4 +120,24 @@ describe("a directory without permission", () => {
       expect(error).to.have.property("message").that.includes("xxx").and.includes("ENAMETOOLONG");
       expect(error).to.have.nested.property("cause.code", "ENAMETOOLONG");
     }));
+});
+
+describe("a sink that must be on a mounted file system", () => {
+  it("isn't opened on the file system of /, and nothing is made there", async () => {
+    const path = `/axon-backup-not-mounted-${process.pid}`;
+    const error = await caught(plugin.open({ path, mounted: true }, { name: "nas", purpose: "write" }));
+    expect(error).to.be.instanceOf(Error).with.property("message").that.includes("mounted: true");
+    expect(existsSync(path)).to.be.false;
+  });
+
+  const shared = "/dev/shm";
+  const isMount = existsSync(shared) && statSync(shared).dev !== statSync("/").dev;
+  itIf(isMount, `${shared} is no mount here`, "is opened on another one", async () => {
+    const path = await mkdtemp(join(shared, "axon-backup-mounted-"));
+    try {
+      await (await plugin.open({ path, mounted: true }, { name: "nas", purpose: "write" })).close();
+    } finally {
+      await rm(path, { recursive: true });
+    }
+  });
 });

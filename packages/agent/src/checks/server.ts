@@ -40,13 +40,31 @@ export async function checkServer(
 function serverRow(identity: ServerIdentity, server: ServerConfiguration): CheckRow {
   const { edition, version, nodeName } = identity;
   const detail = `Axon Server ${edition} ${version}, node ${nodeName}, at ${server.url}`;
-  if (edition === "SE") return ok("server", "", detail);
+  const unknown = unknownVersion(version);
+  if (edition === "SE" && unknown === undefined) return ok("server", "", detail);
+  if (edition === "SE")
+    return warning(
+      "server",
+      "",
+      `${detail}: ${unknown ?? ""}`,
+      "Try a restore of a backup of this server before you rely on it.",
+    );
   return failed(
     "server",
     "",
     `${detail}: a node of a cluster`,
     "This version of axon-backup can't copy replication logs yet; a backup of a cluster would not be complete.",
   );
+}
+
+/** Why a version isn't one of those that this software was tried with (4.1 to 2023.2; docs/axon-server.md); undefined if it is. */
+export function unknownVersion(version: string): string | undefined {
+  const [major = NaN, minor = NaN] = version.split(".").map((part) => Number.parseInt(part, 10));
+  if (major >= 2025 || (major === 2024 && minor > 2))
+    return "newer than the versions that are known. Contexts of the DCB kind (from 2025.1) are not covered by these calls at all";
+  if (major === 2024) return "newer than the versions that are known";
+  if (major === 2023 || (major === 4 && minor >= 1)) return undefined;
+  return "not one of the versions that are known, 4.1 to 2023.2";
 }
 
 /** Only a listing tells whether a token is good: the control DB call works without any. */
@@ -120,7 +138,7 @@ async function checkStore(
   const { closed, open } = await source.list(context, store, undefined, signal);
   const tried = [closed[0], open.at(-1)].filter((file) => file !== undefined);
   for (const file of tried) await readFirstByte(source, file);
-  const detail = `${plural(closed.length, "closed segment")} and ${plural(open.length, "open one", "open ones")}; readable`;
+  const detail = `${plural(closed.length, "closed segment")} and ${plural(open.length, "open one", "open ones")}; the first closed and the last open one can be read`;
   return ok("files", `${context} ${store}`, detail);
 }
 

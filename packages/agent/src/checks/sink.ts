@@ -38,6 +38,8 @@ export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
   await removeDeadScratch(sink, signal);
   const results: CaseResult[] = [];
   try {
+    // There as long as the check: what it leaves when it is killed, empty directories for instance, is found by it.
+    await sink.put(joinKey(`${prefix}running`), bytesSource(""), { signal });
     for await (const result of runContract(sink, {
       prefix,
       cases: shortContractCases,

@@ -124,7 +124,7 @@ function addVerify(program: Command, choose: Choose): void {
     .command("verify")
     .summary("check that what is stored is what was written")
     .description(
-      "Checks that every object of the restore points is there, with its size and checksum. The next backup repairs what it can.",
+      "Checks that every object of the restore points is there with its size, and with its checksum where the storage knows one; --read-data reads every byte. The next backup repairs what it can.",
     )
     .option(...SINKS)
     .option("--restore-point <id>", "only this one, or latest (default: all)")

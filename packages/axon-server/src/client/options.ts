@@ -15,7 +15,12 @@ export interface BaseUrl {
  * @throws AxonServerError `configuration` if it isn't http or https, or carries credentials, a query or a fragment. The message never repeats credentials.
  */
 export function parseBaseUrl(text: string): BaseUrl {
-  const shown = JSON.stringify(text.replace(/\/\/.*@/s, "//…@").slice(0, 200));
+  const shown = JSON.stringify(
+    text
+      .replace(/\/\/.*@/s, "//…@")
+      .replace(/[?#].*$/s, "?…")
+      .slice(0, 200),
+  );
   let url: URL;
   try {
     url = new URL(text);
