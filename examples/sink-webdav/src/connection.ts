@@ -15,7 +15,8 @@ export type Response = Dispatcher.ResponseData;
 
 /** Requests to one server. */
 export class Connection {
-  readonly #agent = new Agent();
+  /** A server has a minute to answer a request that it has got. */
+  readonly #agent = new Agent({ headersTimeout: 60_000 });
   readonly #base: URL;
   readonly #authorization: Readonly<Record<string, string>>;
 

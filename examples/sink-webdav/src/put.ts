@@ -39,10 +39,11 @@ export class Uploads {
           "transient",
           `the server holds ${found?.size ?? "none"} of ${source.size} bytes of ${key}`,
         );
+      signal?.throwIfAborted();
+      // Without the signal: a put that rejects must have changed nothing, and nobody knows what a MOVE did that wasn't waited for.
       await connection.send("MOVE", temporary, {
         accept: [200, 201, 204],
         headers: { destination: connection.url(key), overwrite: "T" },
-        signal,
       });
       this.#forget(key);
       const { size, modified } = found;

@@ -14,7 +14,10 @@ export const CONTRACT_VERSION = 1;
 export interface SinkPlugin<Options = unknown> {
   /** The contract that the plugin was written for: `CONTRACT_VERSION` at that time. */
   readonly contract: number;
-  /** What the operator writes as `type:`. Lower-case letters, digits and `-`. */
+  /**
+   * The sink's short name: lower-case letters, digits and `-`. Operators write as `type:` the name of the package; for one called
+   * `axon-backup-sink-<type>` this name alone will do.
+   */
   readonly type: string;
   /** One line for people: "Directories on this machine". */
   readonly description: string;
