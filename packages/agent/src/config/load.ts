@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { toAgentConfiguration } from "./agent-file.js";
+import { checkPlaces } from "./places.js";
 import { type ConfigurationProblem, ConfigurationError } from "./problem.js";
 import { loadSinkFile, type SinkPlugins } from "./sink-file.js";
 import { AGENT_SCHEMA } from "./agent-schema.js";
@@ -30,6 +31,7 @@ export async function loadConfiguration(folder: string, plugins: SinkPlugins): P
   const sinks = entries.includes("sinks.d")
     ? await loadSinks(join(directory, "sinks.d"), plugins, problems)
     : [];
+  problems.push(...checkPlaces(sinks, agent?.server));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
     directory,
