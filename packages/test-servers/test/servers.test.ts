@@ -105,14 +105,42 @@ describe("the servers for tests", function () {
     while ((await listens(port)) || (await exists(root))) await new Promise((next) => setTimeout(next, 10));
   });
 
-  it("are looked for", async () => {
-    const before = process.env["PATH"];
-    process.env["PATH"] = "/nonexistent";
-    try {
+  describe("that are missing", () => {
+    const before = { ...process.env };
+    beforeEach(() => {
+      process.env["PATH"] = "/nonexistent";
+    });
+    afterEach(() => {
+      for (const name of ["PATH", "CI"]) {
+        if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
+        else process.env[name] = before[name];
+      }
+    });
+
+    it("are told of, with a remedy", async () => {
       const found = await findServer("sshd");
-      if (!found.available) expect(found.remedy).to.include("install-test-servers");
-    } finally {
-      process.env["PATH"] = before;
-    }
+      expect(found).to.deep.include({ available: false, reason: "there is no ssh-keygen" });
+      expect(found).to.have.property("remedy").that.includes("install-test-servers");
+    });
+
+    it("make tests pending, with the reason in their titles; with CI set they are failures", async () => {
+      const test = { title: "a test" };
+      let skipped = 0;
+      const context = {
+        test,
+        skip: (): never => {
+          skipped++;
+          throw new Error("skipped");
+        },
+      };
+      process.env["CI"] = "";
+      const outcome = (): Promise<unknown> =>
+        pendingWithoutServer(context, "sshd").catch((error: unknown) => error);
+      expect(String(await outcome())).to.equal("Error: skipped");
+      expect(test.title).to.match(/^a test \(skipped: there is no ssh-keygen; Run node scripts/);
+      process.env["CI"] = "1";
+      expect(String(await outcome())).to.include("tests with sshd can't run: there is no ssh-keygen");
+      expect(skipped).to.equal(1);
+    });
   });
 });

@@ -42,7 +42,7 @@ export async function connect(settings: Settings, trust: Trust, login: Login): P
 async function attempt(
   settings: Settings,
   login: Login,
-  algorithms: readonly string[],
+  algorithms: Trust["algorithms"],
   judge: (key: Buffer) => boolean,
 ): Promise<Session> {
   const { host, port, user } = settings;
@@ -62,7 +62,7 @@ async function attempt(
       username: user,
       hostVerifier: (key: Buffer) => judge(key),
       algorithms: {
-        serverHostKey: [...algorithms] as never[],
+        serverHostKey: [...algorithms],
         // The fastest where the processor knows AES.
         cipher: { prepend: ["aes128-gcm@openssh.com"], append: [], remove: [] },
       },

@@ -3,19 +3,20 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { SinkError } from "@axon-backup/sink";
+import type { ServerHostKeyAlgorithm } from "ssh2";
 import { blobType, type KnownHost, knownHost, parseKnownHosts } from "./known-hosts.js";
 import type { Settings } from "./options.js";
 
 /** Who the server must be. Read anew for every connection: the operator may have corrected it. */
 export interface Trust {
   /** Algorithms to ask the server for, the wanted ones first. */
-  readonly algorithms: readonly string[];
+  readonly algorithms: readonly ServerHostKeyAlgorithm[];
   /** Undefined when the key is the server's; otherwise why it isn't trusted. */
   judge(key: Buffer): SinkError | undefined;
 }
 
 // In ssh2's order of preference.
-const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
+const ALGORITHMS: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {
   "ssh-ed25519": ["ssh-ed25519"],
   "ecdsa-sha2-nistp256": ["ecdsa-sha2-nistp256"],
   "ecdsa-sha2-nistp384": ["ecdsa-sha2-nistp384"],
@@ -29,7 +30,7 @@ export function fingerprint(key: Buffer): string {
 }
 
 /** The algorithms with which a server shows a key of one of these types. */
-export function algorithmsOf(types: Iterable<string>): readonly string[] {
+export function algorithmsOf(types: Iterable<string>): readonly ServerHostKeyAlgorithm[] {
   const wanted = new Set(types);
   return Object.entries(ALGORITHMS).flatMap(([type, names]) => (wanted.has(type) ? names : []));
 }

@@ -39,7 +39,7 @@ export function putFile(
     } catch (error) {
       // Before the temporary file gives its room back.
       const explained = await explainFailure(files, tools.root, error, source.size);
-      await dropTemp(tools, files, file);
+      await dropTemp(tools, files, file.path, file);
       throw explained;
     }
   });
@@ -55,7 +55,7 @@ async function create(tools: Tools, files: Files, { dir }: Place, size: number):
       return await files.open(temp, "wx", settings.fileMode);
     } catch (error) {
       // Aborted, or lost, before the answer came: it may be there.
-      if (status(error) === undefined) tools.orphans.add(temp);
+      if (status(error) === undefined) await dropTemp(tools, files, temp);
       throw error;
     }
   };
@@ -106,13 +106,13 @@ export function confirm(
   return { key, size: stats.size, modified: new Date(stats.mtime * 1000) };
 }
 
-async function dropTemp({ orphans }: Tools, files: Files, file: OpenFile): Promise<void> {
-  orphans.add(file.path);
+async function dropTemp({ orphans }: Tools, files: Files, path: string, file?: OpenFile): Promise<void> {
+  orphans.add(path);
   await tidy(files, async (steady) => {
     // Closed already, perhaps. The requests go out together.
-    const closed = steady.close(file).catch(() => undefined);
-    await remove(steady, file.path);
-    orphans.delete(file.path);
+    const closed = file && steady.close(file).catch(() => undefined);
+    await remove(steady, path);
+    orphans.delete(path);
     await closed;
   });
 }

@@ -27,6 +27,9 @@ const MIN_CHUNK_BYTES = 32_000;
 /** How long, in milliseconds, calls on a retired connection may go on. */
 const RETIRED_MS = 30_000;
 
+/** How long, in milliseconds, the last bytes may take to leave. */
+const GOODBYE_MS = 1000;
+
 export type Done<T> = (error?: Error | null, value?: T) => void;
 
 /** An SFTP session on a connection of its own. Once lost, or closed, every call that runs and every later one fails. */
@@ -112,6 +115,7 @@ export class Session {
     // Says goodbye, which waits for an answer that may never come.
     this.client.end().catch(() => undefined);
     this.socket.destroySoon();
+    setTimeout(() => this.socket.destroy(), GOODBYE_MS).unref();
   }
 }
 

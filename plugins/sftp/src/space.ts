@@ -3,7 +3,7 @@ import { status, STATUS } from "./errors.js";
 import type { Files } from "./files.js";
 import type { Root } from "./root.js";
 
-const REMEDY = "Free space on the server, raise the user's quota, or let retention remove restore points.";
+const REMEDY = "Free space on the server, raise the user's quota or move the sink to a larger storage.";
 /** What is smaller isn't worth a request of its own; what doesn't fit fails, and is explained. */
 const CHECKED_BYTES = 1024 * 1024;
 

@@ -7,7 +7,7 @@ import { inspect, promisify } from "node:util";
 import { expect } from "chai";
 import { bytesSource, readAll, Secret, SinkError, type SinkErrorKind } from "@axon-backup/sink";
 import { pendingWithoutServer, startSshd, type SshdServer } from "@axon-backup/test-servers";
-import type { SftpOptions } from "@axon-backup/sink-sftp";
+import { plugin, type SftpOptions } from "@axon-backup/sink-sftp";
 import { fingerprint } from "../dist/host-key.js";
 import { startStandIn } from "./stand-in.js";
 import { caught, key, open, openWith, optionsFor } from "./support.js";
@@ -283,6 +283,18 @@ describe("opening an SFTP sink", function () {
           await shell.close();
         }
       });
+  });
+
+  it("tells what the server offers", async () => {
+    const said: unknown[] = [];
+    const sink = await plugin.open(optionsFor(server), {
+      name: "test",
+      purpose: "write",
+      log: (level, message, fields) => said.push([level, message, fields?.["chunkBytes"], fields?.["fsync"]]),
+    });
+    await sink.close();
+    // What limits@openssh.com says: 255 KiB. Without it writes would be eight times as many.
+    expect(said).to.deep.equal([["debug", "connected", 255 * 1024, true]]);
   });
 
   describe("tells directories apart:", () => {
