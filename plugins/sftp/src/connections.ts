@@ -8,6 +8,8 @@ import type { Session } from "./session.js";
 /** The sink's connection: made when it is needed, shared by all calls, and made anew by the next call after it was lost. */
 export class Connections {
   #current: Promise<Session> | undefined;
+  /** Given up, and not closed yet. */
+  #old: readonly Session[] = [];
   #closed = false;
 
   constructor(private readonly settings: Settings) {}
@@ -19,7 +21,10 @@ export class Connections {
     if (known !== undefined) {
       const session = await known;
       if (!session.isLost) return session;
-      if (this.#current === known) this.#current = undefined;
+      if (this.#current === known) {
+        this.#current = undefined;
+        this.#old = [...this.#old, session].filter(({ isClosed }) => !isClosed);
+      }
       return this.session();
     }
     const made = this.#connect();
@@ -43,6 +48,6 @@ export class Connections {
     this.#closed = true;
     // One that can't be made needs no closing, and whoever waits for it is told.
     const session = await this.#current?.catch(() => undefined);
-    session?.close();
+    for (const each of [session, ...this.#old]) each?.close();
   }
 }

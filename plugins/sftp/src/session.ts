@@ -63,6 +63,11 @@ export class Session {
     return this.#lost !== undefined || this.#retired;
   }
 
+  /** Whether the connection itself is gone. */
+  get isClosed(): boolean {
+    return this.#lost !== undefined;
+  }
+
   /** For a server that doesn't answer: new calls connect anew, those that run may end, and then, or after a while, this connection does. */
   retire(): void {
     if (this.isLost) return;
