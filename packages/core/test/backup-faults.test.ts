@@ -118,9 +118,7 @@ describe("a sink that lies", () => {
 
   it("and stores less than it says is found out by the next run", async () => {
     const pass = { kind: "pass" as const };
-    const lying = faultySink(scene.sink, {
-      put: [pass, pass, { kind: "short-write", missing: 5 }],
-    });
+    const lying = faultySink(scene.sink, { put: [pass, pass, { kind: "short-write", missing: 5 }] });
     await scene.commit(lying);
     const { contexts } = await scene.commit();
     expect(contexts[0]?.repaired.objects).to.equal(1);
