@@ -11,7 +11,7 @@ import { Session } from "./session.js";
 
 /** How long, in milliseconds, the TCP connection and then the SSH handshake with the login may take. */
 const CONNECT_MS = 20_000;
-/** A server that answers nothing for three of these, in milliseconds, counts as lost. */
+/** A server that has left three of these unanswered, in milliseconds, counts as lost when the next one is due. */
 const KEEP_ALIVE_MS = 15_000;
 
 /** Connects, verifies the server's host key, and logs in. Rejects with a SinkError that says which of these failed and what to do. */

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type SftpClient from "ssh2-sftp-client";
 import type { SFTPWrapper } from "ssh2";
 import { SinkError } from "@axon-backup/sink";
-import { lostError } from "./errors.js";
+import { lostError, status } from "./errors.js";
 
 /** What ssh2 knows of the server and doesn't say: read here and nowhere else, and checked by a test. */
 interface Internals {
@@ -68,14 +68,13 @@ export class Session {
     return this.#lost !== undefined;
   }
 
-  /** For a server that doesn't answer: new calls connect anew, those that run may end, and then, or after a while, this connection does. */
+  /** For a server that doesn't answer: new calls connect anew, and this connection ends after a while, in which those that run may still end well. */
   retire(): void {
     if (this.isLost) return;
     this.#retired = true;
     setTimeout(() => {
       this.close();
     }, RETIRED_MS).unref();
-    if (this.#pending.size === 0) this.close();
   }
 
   /** Sends a request. Rejects with the server's answer as ssh2 gives it, or with a `transient` SinkError when the connection is lost first. */
@@ -89,7 +88,6 @@ export class Session {
       this.#pending.add(reject);
       const done: Done<T> = (error, value) => {
         if (!this.#pending.delete(reject)) return;
-        if (this.#retired && this.#pending.size === 0) this.close();
         if (error) reject(this.#answer(error));
         else resolve(value as T);
       };
@@ -104,7 +102,7 @@ export class Session {
 
   /** An error without a status isn't the server's. */
   #answer(error: Error): Error {
-    return "code" in error ? error : lostError(this.server, error.message, error);
+    return status(error) !== undefined ? error : lostError(this.server, error.message, error);
   }
 
   /** Ends the connection at once. */
