@@ -92,7 +92,7 @@ export class AzureSink implements Sink {
   ): Promise<T> {
     const link = this.#begin(options);
     try {
-      return await body({ ...(options as O), signal: link.signal });
+      return await body({ ...options, signal: link.signal } as O & { readonly signal: AbortSignal });
     } finally {
       this.#end(link);
     }
@@ -104,7 +104,7 @@ export class AzureSink implements Sink {
   ): AsyncGenerator<T, void, void> {
     const link = this.#begin(options);
     try {
-      yield* body({ ...(options as O), signal: link.signal });
+      yield* body({ ...options, signal: link.signal } as O & { readonly signal: AbortSignal });
     } finally {
       this.#end(link);
     }

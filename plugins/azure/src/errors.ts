@@ -45,7 +45,7 @@ export function meaning(failure: AzureFailure, now: Date): Meaning {
   const listed = SERVICE[code] ?? NETWORK[code];
   if (listed !== undefined) return listed;
   if (/Credential|Authentication/.test(name)) return identity(failure);
-  if (/Quota/.test(code) || status === 507) return { ...QUOTA, text: firstLine(failure) };
+  if (code.includes("Quota") || status === 507) return { ...QUOTA, text: firstLine(failure) };
   return byStatus(failure);
 }
 

@@ -35,7 +35,7 @@ export const DAMAGED = busy("the bytes that arrived aren't those that were sent 
 export const QUOTA: Meaning = {
   kind: "full",
   text: "the account's quota is used up",
-  remedy: "Raise the quota, or let retention remove restore points.",
+  remedy: "Raise the quota or move the sink to a larger storage.",
 };
 
 /**
@@ -91,7 +91,7 @@ export const SERVICE: Readonly<Record<string, Meaning>> = {
   InternalError: busy("the service has an internal error"),
   AccountBeingCreated: busy("the account is still being created"),
   AccountQuotaExceeded: QUOTA,
-  InsufficientStorage: { kind: "full", text: "there is no space left", remedy: "Make room, or let retention remove restore points." },
+  InsufficientStorage: { kind: "full", text: "there is no space left", remedy: "Make room or move the sink to a larger storage." },
 }; // prettier-ignore
 
 const NAME =

@@ -16,7 +16,7 @@ const NAMES: Readonly<Record<string, string>> = {
   d: "delete",
   l: "list",
 };
-const NEEDED = { read: "rl", write: "rcwdl" } as const;
+const NEEDED = { read: ["r", "l"], write: ["r", "c", "w", "d", "l"] } as const;
 const MINUTE_MS = 60_000;
 
 /**
@@ -50,12 +50,12 @@ export function checkSas(sas: Sas, purpose: "read" | "write", now: Date): void {
     });
   const { permissions } = sas;
   if (permissions === undefined) return;
-  const missing = [...NEEDED[purpose]].filter((letter) => !permissions.includes(letter));
+  const missing = NEEDED[purpose].filter((letter) => !permissions.includes(letter));
   if (missing.length > 0)
     throw new SinkError(
       "denied",
       `the SAS lacks ${missing.map((letter) => `${NAMES[letter] ?? ""} (${letter})`).join(", ")}`,
-      { remedy: `Make a SAS for the container with sp=${NEEDED[purpose]}.` },
+      { remedy: `Make a SAS for the container with sp=${NEEDED[purpose].join("")}.` },
     );
 }
 

@@ -30,6 +30,11 @@ export interface Settings {
 export function settings(options: AzureOptions): Settings {
   const access = accessOf(options);
   const prefix = options.prefix?.replace(/\/$/, "") ?? "";
+  if (access.kind === "identity" && options.endpoint?.startsWith("http:") === true)
+    throw invalid(
+      "credential and an endpoint without TLS don't go together",
+      "Use an endpoint that begins with https://.",
+    );
   return {
     access,
     endpoint: access.kind === "connection-string" ? undefined : endpointOf(options),

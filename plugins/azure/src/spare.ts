@@ -11,7 +11,7 @@ export class Spare {
   #idle: Buffer[] = [];
 
   /** @param bytes how many there are beside the one buffer that every put has */
-  constructor(bytes = 24 * MiB) {
+  constructor(bytes = 16 * MiB) {
     this.#left = bytes;
   }
 

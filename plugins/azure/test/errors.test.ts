@@ -151,12 +151,14 @@ describe("secrets", () => {
     key: { account: "account", account_key: new Secret(CANARY_KEY) },
     SAS: { sas_token: new Secret(SAS.toString()) },
   };
-  const quoting = [CANARY_KEY, CANARY_SIG, SAS.toString(), `https://a/b?${SAS.toString()}`].join(" and ");
-  for (const [name, login] of Object.entries(logins))
+  const quoted: Readonly<Record<string, readonly string[]>> = {
+    key: [CANARY_KEY, `AccountKey=${CANARY_KEY};`],
+    SAS: [CANARY_SIG, encodeURIComponent(CANARY_SIG), SAS.toString(), `https://a/b?${SAS.toString()}`],
+  };
+  for (const [name, login] of Object.entries(logins)) {
+    const quoting = quoted[name]?.join(" and ").replaceAll("&", "&amp;") ?? "";
     for (const fate of [
-      refusal(403, "AuthenticationFailed", `I don't like ${quoting}`.replaceAll("&", "&amp;"), {
-        detail: quoting.replaceAll("&", "&amp;"),
-      }),
+      refusal(403, "AuthenticationFailed", `I don't like ${quoting}`, { detail: quoting }),
       refusal(500, "InternalError"),
       { status: 200, body: "<not xml" },
       { status: 302, headers: { location: `http://127.0.0.1:1/?${SAS.toString()}` } },
@@ -192,6 +194,7 @@ describe("secrets", () => {
             expect(printed).not.to.match(/SharedKey account:[A-Za-z0-9+/=]{8}/);
           }
         }));
+  }
 
   it("aren't in the error of a connection string that can't be read", async () => {
     const text = `AccountName=;AccountKey=${CANARY_KEY};Nonsense`;

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, request as forward } from "node:http";
+import { createServer, type IncomingHttpHeaders, request as forward, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 /** A request on its way to the service. */
@@ -31,9 +32,10 @@ export interface HttpProxy {
 export async function startHttpProxy(
   decide: (request: Passing) => Fate | Promise<Fate>,
   target?: { readonly host: string; readonly port: number },
+  tls?: { readonly cert: string; readonly key: string },
 ): Promise<HttpProxy> {
   const seen: Passing[] = [];
-  const server = createServer((incoming, outgoing) => {
+  const listener: RequestListener = (incoming, outgoing) => {
     const answer = async (): Promise<void> => {
       const body = Buffer.concat(await incoming.toArray());
       const { method = "", url = "", headers } = incoming;
@@ -52,7 +54,8 @@ export async function startHttpProxy(
       response.pipe(outgoing);
     };
     answer().catch((error: unknown) => outgoing.destroy(error as Error));
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {

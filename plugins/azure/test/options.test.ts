@@ -1,12 +1,14 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { bytesSource, readAll, Secret } from "@axon-backup/sink";
+import { bytesSource, readAll, Secret, type SinkError } from "@axon-backup/sink";
 import { BlobServiceClient } from "@azure/storage-blob";
 import { type AzureOptions, plugin } from "@axon-backup/sink-azure";
+import { startHttpProxy } from "./http-proxy.js";
 import { failure, key, keysOf, sas, withAzurite } from "./support.js";
 
 const KEY = new Secret(Buffer.alloc(64).toString("base64"));
-const opened = (options: Partial<AzureOptions>) =>
-  // eslint-disable-line @typescript-eslint/explicit-function-return-type -- of `failure`
+const opened = (options: Partial<AzureOptions>): Promise<SinkError> =>
   failure(plugin.open({ container: "container", ...options }, { name: "test", purpose: "write" }));
 
 describe("the options of the Azure sink", () => {
@@ -48,8 +50,28 @@ describe("the options of the Azure sink", () => {
   });
 });
 
+describe("the credential chain", () => {
+  it("says what there is no login from", async () => {
+    // A workload identity that isn't there: no request goes out.
+    process.env["AZURE_TOKEN_CREDENTIALS"] = "WorkloadIdentityCredential";
+    try {
+      const error = await opened({ credential: "default", endpoint: "https://127.0.0.1:1" });
+      expect(error.kind).to.equal("denied");
+      expect(error.message).to.include("no login from the credential");
+      expect(error.remedy).to.include("managed identity");
+    } finally {
+      delete process.env["AZURE_TOKEN_CREDENTIALS"];
+    }
+  });
+
+  it("gives no token to an endpoint without TLS", async () => {
+    const error = await opened({ credential: "default", endpoint: "http://127.0.0.1:1" });
+    expect(error.kind).to.equal("invalid");
+  });
+});
+
 describe("a shared access signature", () => {
-  const open = (values: Record<string, string>): ReturnType<typeof opened> =>
+  const open = (values: Record<string, string>): Promise<SinkError> =>
     opened({
       account: "account",
       sas_token: new Secret(new URLSearchParams({ ...values, sig: "x" }).toString()),
@@ -78,6 +100,26 @@ withAzurite("the Azure sink", (storage) => {
     await sink.put(key, bytesSource("x"));
     expect(await keysOf(storage().sink)).to.deep.equal([key]);
     await sink.close();
+  });
+
+  it("trusts the certificates of ca, and no unknown ones", async () => {
+    const { server, open } = storage();
+    const file = (name: string): string => fileURLToPath(new URL(`../test/tls/${name}`, import.meta.url));
+    const text = (name: string): Promise<string> => readFile(file(name), "utf8");
+    const tls = { cert: await text("server.pem"), key: await text("server.key") };
+    const proxy = await startHttpProxy(() => ({ goOn: {} }), server, tls);
+    try {
+      const endpoint = `https://localhost:${proxy.port}/${server.accountName}`;
+      const sink = await open({ endpoint, ca: file("ca.pem") });
+      await sink.put(key, bytesSource("x"));
+      await sink.close();
+      expect(await keysOf(storage().sink)).to.deep.equal([key]);
+      const unknown = await failure(open({ endpoint }));
+      expect(unknown.kind).to.equal("invalid");
+      expect(unknown.remedy).to.include("Set ca");
+    } finally {
+      await proxy.close();
+    }
   });
 
   it("reads with a SAS that may read and list alone, and says what it mayn't", async () => {
