@@ -14,9 +14,12 @@ dir=$1; shift
 exec 3<&0
 "$@" 3<&- </dev/null &
 child=$!
-( cat <&3 >/dev/null; pkill -KILL -P $child; kill -KILL $child; rm -rf "$dir" ) 2>/dev/null &
+( cat <&3 >/dev/null; pkill -KILL -P $child; kill -KILL $child ) 2>/dev/null &
 exec 3<&-
 wait $child
+code=$?
+rm -rf "$dir"
+exit $code
 `;
 
 /** How long a server may take to be ready, in milliseconds: a machine may be busy with other tests. */
