@@ -34,6 +34,8 @@ export interface Ended {
 /** A command that runs. */
 export interface Running {
   readonly pid: number;
+  /** What it has written to its standard error so far. */
+  said(): string;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ended>;
 }
@@ -134,6 +136,7 @@ export class Scene {
     if (child.pid === undefined) throw new Error("the command could not be started");
     return {
       pid: child.pid,
+      said: () => Buffer.concat(err).toString(),
       kill: (signal) => {
         child.kill(signal);
       },
