@@ -15,7 +15,8 @@ exec 3<&0
 "$@" 3<&- </dev/null &
 child=$!
 ( cat <&3 >/dev/null; pkill -KILL -P $child; kill -KILL $child ) 2>/dev/null &
-exec 3<&-
+# What the shell says of the killed must not end it: nobody may be there to read it.
+exec 3<&- 2>/dev/null
 wait $child
 code=$?
 rm -rf "$dir"
