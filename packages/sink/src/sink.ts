@@ -27,7 +27,8 @@ import type { Source } from "./source.js";
  * source's own error, unchanged, when the source fails. The storage's own error is the `cause`. A sink never tries again by itself and never
  * logs an error instead of returning it.
  *
- * **Concurrent.** Methods may be called while others run. Two puts to one key at once leave one of the two objects, whole.
+ * **Concurrent.** Methods may be called while others run. Two puts to one key at once leave one of the two objects, whole; one of
+ * them resolves, and the other one may reject as `transient`.
  *
  * **Bounded.** Memory doesn't depend on the size of an object or on the number of objects.
  *

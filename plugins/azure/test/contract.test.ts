@@ -7,7 +7,6 @@ import { login, missingServer, sas, through } from "./support.js";
 
 const missing = await missingServer();
 const CONTAINER = "contract";
-const RACE = "leaves one of the objects, whole, when several are put to one key at once";
 
 contract("azure", (server) => login(server), {});
 contract(
@@ -18,10 +17,7 @@ contract(
     prefix: "axon/backup",
     block_size: 65_536,
   }),
-  {
-    [RACE]:
-      "who loses fails as transient, since Azure's commit discards the other's blocks: see blocks.test.ts",
-  },
+  {},
 );
 
 function contract(
