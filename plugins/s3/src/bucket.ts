@@ -58,8 +58,11 @@ export class Bucket {
   }
 
   /** The checksum that goes with bytes on their way: for the server to compare. */
-  checksum(bytes: Buffer): { readonly ChecksumCRC32: string } | { readonly ContentMD5: string } {
-    return this.settings.checksums === "when-supported"
+  checksum(
+    bytes: Buffer,
+    crc = this.settings.checksums === "when-supported",
+  ): { readonly ChecksumCRC32: string } | { readonly ContentMD5: string } {
+    return crc
       ? { ChecksumCRC32: toBase64(crcOf(bytes)) }
       : { ContentMD5: createHash("md5").update(bytes).digest("base64") };
   }

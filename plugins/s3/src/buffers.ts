@@ -34,6 +34,8 @@ export class Buffers {
     this.#used -= buffer.byteLength;
     if (buffer.byteLength === PART_BYTES) this.#spare.push(buffer);
     this.#serve();
+    // An agent that waits for its next run needs no memory.
+    if (this.#used === 0) this.#spare.length = 0;
   }
 
   #fits(size: number): boolean {

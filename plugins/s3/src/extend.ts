@@ -44,7 +44,7 @@ export async function extendObject(
   try {
     if (keep < MIN_PART_BYTES)
       return await putObject(bucket, key, behind(bucket, key, keep, version, source), { ...(signal && { signal }), ...(kind && { kind }) }); // prettier-ignore
-    return await Multipart.run(bucket, key, { signal, kind }, {}, async (upload) => {
+    return await Multipart.run(bucket, key, { signal, kind, copies: true }, {}, async (upload) => {
       const pieces = Math.max(1, Math.min(MAX_COPIES, Math.floor(keep / COPY_BYTES)));
       const copies = copyPieces(upload, keep, pieces, version);
       // Its failure ends the parts, too, and shows when they have ended.

@@ -10,7 +10,7 @@ export interface Meaning {
 const POLICY =
   "Give the credentials the rights that the README of @axon-backup/sink-s3 lists, on bucket and prefix.";
 const BUSY = "Nothing, if it passes; else lower connections of this sink.";
-const RETENTION = "Raise the quota or add storage, or let retention remove restore points.";
+const RETENTION = "Raise the quota or add storage or move the sink to a larger storage.";
 const CREDENTIALS =
   "Give access_key_id and secret_access_key, or credentials where Amazon's tools find them.";
 const KMS = "Enable the key, and allow the credentials kms:GenerateDataKey and kms:Decrypt.";
@@ -32,6 +32,8 @@ const noBucket = invalid(
   "Create the bucket, or correct bucket, region or endpoint.",
 );
 const mixedUp = transient("the bytes were damaged on their way", "Nothing, if it passes; else check network and proxies."); // prettier-ignore
+/** versitygw has another code for it. */
+const unknownId = denied("the access key id isn't known", "Correct access_key_id, or the endpoint.");
 const throttled = transient("the server asks for fewer requests", BUSY);
 
 /** By the code of S3's answer. */
@@ -45,7 +47,8 @@ export const ANSWERS: Readonly<Record<string, Meaning>> = {
   Forbidden: denied("access denied", POLICY),
   AllAccessDisabled: denied("the bucket is disabled", "Ask the storage's owner."),
   AccountProblem: denied("there is a problem with the account", "Ask the storage's owner."),
-  InvalidAccessKeyId: denied("the access key id isn't known", "Correct access_key_id, or the endpoint."),
+  InvalidAccessKeyId: unknownId,
+  XAdminUserNotFound: unknownId,
   SignatureDoesNotMatch: denied("the signature is wrong", "Correct secret_access_key. If it is right, a proxy changes the requests."), // prettier-ignore
   RequestTimeTooSkewed: invalid("the clock of this machine is wrong by more than 15 minutes", "Set the clock, and keep it right with NTP."), // prettier-ignore
   RequestExpired: invalid("the clock of this machine is wrong", "Set the clock, and keep it right with NTP."),

@@ -30,6 +30,11 @@ interface Part extends CompletedPart {
 export interface UploadOptions {
   readonly signal: AbortSignal | undefined;
   readonly kind: ObjectKind | undefined;
+  /**
+   * Whether parts are copied of an object. Then nothing of the whole is known, and each part that is sent has its MD5: servers have been seen to tell the
+   * whole object's checksum for a copied piece of it, and to believe it.
+   */
+  readonly copies?: boolean;
 }
 
 /**
@@ -51,7 +56,7 @@ export class Multipart {
     readonly bucket: Bucket,
     readonly key: ObjectKey,
     private readonly id: string,
-    private readonly wholeChecksum: boolean,
+    private readonly checksums: "none" | "of-parts" | "of-all",
     outer: AbortSignal | undefined,
   ) {
     const own = this.#failed.signal;
@@ -62,11 +67,11 @@ export class Multipart {
   static async run(
     bucket: Bucket,
     key: ObjectKey,
-    { signal, kind }: UploadOptions,
+    { signal, kind, copies = false }: UploadOptions,
     condition: Condition,
     fill: (upload: Multipart) => Promise<void>,
   ): Promise<StoredObject> {
-    const checksums = bucket.settings.checksums === "when-supported";
+    const checksums = bucket.settings.checksums === "when-supported" && !copies;
     const create = new CreateMultipartUploadCommand({
       ...bucket.newObject(key, kind),
       ...(checksums && { ChecksumAlgorithm: "CRC32", ChecksumType: "FULL_OBJECT" }),
@@ -76,7 +81,13 @@ export class Multipart {
     );
     if (UploadId === undefined)
       throw new SinkError("invalid", `the server gives no id for an upload to ${bucket.place(key)}`);
-    const upload = new Multipart(bucket, key, UploadId, checksums && ChecksumType === "FULL_OBJECT", signal);
+    const upload = new Multipart(
+      bucket,
+      key,
+      UploadId,
+      !checksums ? "none" : ChecksumType === "FULL_OBJECT" ? "of-all" : "of-parts",
+      signal,
+    );
     try {
       await fill(upload);
       await Promise.all(upload.#running);
@@ -93,7 +104,7 @@ export class Multipart {
   /** Sends a part without waiting for it: `fill`'s next step may be another. Its buffer goes back when it is there. */
   send(number: number, bytes: Buffer): void {
     const { bucket, key } = this;
-    const checksum = bucket.checksum(bytes);
+    const checksum = bucket.checksum(bytes, this.checksums !== "none");
     const command = new UploadPartCommand({
       ...bucket.object(key),
       ...checksum,
@@ -137,12 +148,7 @@ export class Multipart {
       bucket.attempt("keep the first bytes of", key, this.signal, (options) =>
         bucket.client.send(command, options),
       ),
-      ({ CopyPartResult: { ETag, ChecksumCRC32 } = {} }) => ({
-        PartNumber: number,
-        ETag,
-        size: to - from,
-        ...(ChecksumCRC32 !== undefined && { ChecksumCRC32 }),
-      }),
+      ({ CopyPartResult: { ETag } = {} }) => ({ PartNumber: number, ETag, size: to - from }),
     );
   }
 
@@ -168,7 +174,7 @@ export class Multipart {
     const { bucket, key, signal } = this;
     const parts = this.#parts.sort((a, b) => a.PartNumber - b.PartNumber);
     const size = parts.reduce((sum, part) => sum + part.size, 0);
-    const crc = this.wholeChecksum ? wholeCrc(parts) : undefined;
+    const crc = this.checksums === "of-all" ? wholeCrc(parts) : undefined;
     const command = new CompleteMultipartUploadCommand({
       ...bucket.object(key),
       ...condition,

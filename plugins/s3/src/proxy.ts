@@ -114,7 +114,7 @@ async function tunnel(proxy: URL, host: string, port: number): Promise<Socket> {
   }
 }
 
-/** The head of the proxy's answer; nothing comes after it before the client speaks. */
+/** The head of the proxy's answer; nothing comes after it before the client speaks, so that the socket needn't pause (it would stay so). */
 function answer(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
@@ -125,7 +125,6 @@ function answer(socket: Socket): Promise<string> {
       text += chunk.toString("latin1");
       if (!text.includes("\r\n\r\n") && text.length < MAX_ANSWER) return;
       end();
-      socket.pause();
       resolve(text);
     };
     const onError = (error: Error): void => {

@@ -1,7 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { type OpenContext, Secret, type Sink } from "@axon-backup/sink";
 import { plugin, type S3Options } from "@axon-backup/sink-s3";
-import { type BucketOptions, pendingWithoutServer, type S3Server, startVersityGw } from "@axon-backup/test-servers";
+import {
+  type BucketOptions,
+  pendingWithoutServer,
+  type S3Server,
+  startVersityGw,
+} from "@axon-backup/test-servers";
 
 /** A server of a file's tests: started before them, ended after them. */
 export function server(): () => S3Server {
