@@ -49,7 +49,13 @@ export class Files {
     }
   }
 
+  /**
+   * Sent once for each handle; again, it does nothing. The server gives a closed handle's number to the next file that is opened: a second close
+   * would be that file's, and what its writer sends would go wherever the number leads then.
+   */
   close({ path, handle }: OpenFile): Promise<void> {
+    if (this.session.closedHandles.has(handle)) return Promise.resolve();
+    this.session.closedHandles.add(handle);
     return this.#ask("close", path, (sftp, done) => {
       sftp.close(handle, done);
     });

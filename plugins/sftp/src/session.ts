@@ -35,6 +35,8 @@ export type Done<T> = (error?: Error | null, value?: T) => void;
 /** An SFTP session on a connection of its own. Once lost, or closed, every call that runs and every later one fails. */
 export class Session {
   readonly abilities: Abilities;
+  /** Those whose close was sent. */
+  readonly closedHandles = new WeakSet<Buffer>();
   readonly #pending = new Set<(error: unknown) => void>();
   #lost: SinkError | undefined;
   #retired = false;
