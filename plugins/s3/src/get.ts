@@ -41,14 +41,15 @@ export async function* getObject(
         "invalid",
         `the server gives another range of ${bucket.place(key)} than it was asked for`,
       );
-    let left = ContentLength ?? 0;
+    // Without a length the answer is chunked: then Node itself tells when it is cut.
+    let left = ContentLength ?? Infinity;
     for await (const chunk of body) {
       signal?.throwIfAborted();
       left -= chunk.byteLength;
       yield chunk;
     }
     signal?.throwIfAborted();
-    if (left !== 0)
+    if (left !== 0 && left !== Infinity)
       throw new SinkError(
         "transient",
         `the connection ended ${left} bytes before the end of ${bucket.place(key)}`,

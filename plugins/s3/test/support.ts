@@ -23,12 +23,10 @@ export function server(): () => S3Server {
 }
 
 /** Options for a new bucket on the server. */
-export async function newBucket(
-  { createBucket, endpoint, region, accessKeyId, secretAccessKey }: S3Server,
-  options?: BucketOptions,
-): Promise<S3Options> {
+export async function newBucket(server: S3Server, options?: BucketOptions): Promise<S3Options> {
   const bucket = `axon-backup-test-${randomBytes(6).toString("hex")}`;
-  await createBucket(bucket, options);
+  await server.createBucket(bucket, options);
+  const { endpoint, region, accessKeyId, secretAccessKey } = server;
   return {
     bucket,
     endpoint,
