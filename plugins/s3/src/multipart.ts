@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -16,11 +17,13 @@ import {
 import type { Bucket } from "./bucket.js";
 import type { Condition } from "./condition.js";
 import { combine, type Crc32, fromBase64, toBase64 } from "./crc32.js";
+import { errorCode } from "./errors.js";
 import { MAX_PARTS, partsOf, partSize } from "./parts.js";
 import { confirm } from "./stored.js";
 
 /** Milliseconds for the request that removes a failed upload: the failure is to be reported in bounded time. */
 const ABORT_MS = 5000;
+const ABORTS = 5;
 
 interface Part extends CompletedPart {
   readonly PartNumber: number;
@@ -194,11 +197,17 @@ export class Multipart {
   async #abort(): Promise<void> {
     const { Bucket, Key } = this.bucket.object(this.key);
     const command = new AbortMultipartUploadCommand({ Bucket, Key, UploadId: this.id });
-    try {
-      await this.bucket.client.send(command, { abortSignal: AbortSignal.timeout(ABORT_MS) });
-    } catch {
-      // The failure that led here is the one to report. What stays is a leftover: invisible, and removed as such.
-    }
+    const abortSignal = AbortSignal.timeout(ABORT_MS);
+    // A part that the server still works on can be in the way: S3's documentation says to abort again then.
+    for (let turn = 1; turn <= ABORTS && !abortSignal.aborted; turn++)
+      try {
+        await this.bucket.client.send(command, { abortSignal });
+        return;
+      } catch (error) {
+        // The failure that led here is the one to report. What stays is a leftover: invisible, and removed as such.
+        if (errorCode(error) === "NoSuchUpload") return;
+        await setTimeout(turn * 100);
+      }
   }
 }
 
