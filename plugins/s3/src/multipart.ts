@@ -23,7 +23,7 @@ import { confirm } from "./stored.js";
 
 /** Milliseconds for the request that removes a failed upload: the failure is to be reported in bounded time. */
 const ABORT_MS = 5000;
-const ABORTS = 5;
+const ABORTS = 4;
 
 interface Part extends CompletedPart {
   readonly PartNumber: number;
@@ -50,6 +50,8 @@ export interface UploadOptions {
  */
 export class Multipart {
   readonly #parts: Part[] = [];
+  /** Parts that were begun: those that failed or were given up are missing in #parts. */
+  #sent = 0;
   readonly #failed = new AbortController();
   readonly #running = new Set<Promise<void>>();
   /** Ends what runs for this upload: the caller's signal, or its own first failure as the reason. */
@@ -156,6 +158,7 @@ export class Multipart {
   }
 
   #run<T>(request: Promise<T>, part: (told: T) => Part): Promise<void> {
+    this.#sent++;
     const running = request.then(
       (told) => void this.#parts.push(part(told)),
       (error: unknown) => {
@@ -198,15 +201,16 @@ export class Multipart {
     const { Bucket, Key } = this.bucket.object(this.key);
     const command = new AbortMultipartUploadCommand({ Bucket, Key, UploadId: this.id });
     const abortSignal = AbortSignal.timeout(ABORT_MS);
-    // A part that the server still works on can be in the way: S3's documentation says to abort again then.
+    // A part that the server still works on can be in the way, or come after: S3's documentation says to abort again until there is no such upload.
     for (let turn = 1; turn <= ABORTS && !abortSignal.aborted; turn++)
       try {
         await this.bucket.client.send(command, { abortSignal });
-        return;
+        if (this.#parts.length === this.#sent) return;
       } catch (error) {
         // The failure that led here is the one to report. What stays is a leftover: invisible, and removed as such.
         if (errorCode(error) === "NoSuchUpload") return;
-        await setTimeout(turn * 100);
+      } finally {
+        await setTimeout(turn * 50);
       }
   }
 }
