@@ -8,3 +8,11 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** The seed that an environment variable gives, to repeat a run; a new one without it. */
+export function seedFrom(variable: string): number {
+  const text = process.env[variable];
+  if (text === undefined || text === "") return Math.floor(Math.random() * 2 ** 32);
+  if (!/^\d{1,10}$/.test(text)) throw new RangeError(`${variable} must be a whole number, not ${text}`);
+  return Number(text);
+}

@@ -44,8 +44,10 @@ export class Pipe {
       this.#push(undefined);
     });
     from.on("close", () => {
+      // After an end, what is held back is still on its way, as on a line.
+      if (from.readableEnded) return;
       clearTimeout(this.#timer);
-      if (!from.readableEnded) to.destroy();
+      to.destroy();
     });
     to.on("drain", () => {
       this.wake();

@@ -59,6 +59,16 @@ describe("the fault proxy", () => {
       expect(performance.now() - start).to.be.within(115, 1000);
     }));
 
+  it("delays what was sent before an end, and the end", () =>
+    withEcho(async (proxy) => {
+      proxy.delay(60);
+      const socket = await open(proxy);
+      const answer = read(socket, 3);
+      socket.end("abc");
+      expect((await answer).toString()).to.equal("abc");
+      await once(socket, "close");
+    }));
+
   it("stalls, and passes on later", () =>
     withEcho(async (proxy) => {
       const socket = await open(proxy);

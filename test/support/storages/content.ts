@@ -1,14 +1,19 @@
 import { verify } from "@axon-backup/core";
-import { readAll } from "@axon-backup/sink";
+import { isSinkError, readAll } from "@axon-backup/sink";
 import { type Place, withSink } from "./storage.js";
 
-/** The keys below a prefix, sorted. */
-export function keysIn(place: Place, prefix = ""): Promise<readonly string[]> {
-  return withSink(place, "read", async (sink) => {
-    const keys: string[] = [];
-    for await (const { key } of sink.list(prefix)) keys.push(key);
-    return keys.sort();
-  });
+/** The keys below a prefix, sorted; none when the sink's directory isn't made yet. */
+export async function keysIn(place: Place, prefix = ""): Promise<readonly string[]> {
+  try {
+    return await withSink(place, "read", async (sink) => {
+      const keys: string[] = [];
+      for await (const { key } of sink.list(prefix)) keys.push(key);
+      return keys.sort();
+    });
+  } catch (error) {
+    if (isSinkError(error, "not-found")) return [];
+    throw error;
+  }
 }
 
 /** The restore points that are committed, oldest first. */
