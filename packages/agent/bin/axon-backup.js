@@ -1,16 +1,28 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync, statSync } from "node:fs";
+"use strict";
+
+// A CommonJS module, because Node reads an ES module's file with the threads whose number is set here: it would be too late.
+// Four (Node's default) are held up by syncs of finished files while others wait to be read and written.
+process.env.UV_THREADPOOL_SIZE ??= "8";
+
+const { existsSync, readFileSync, statSync } = require("node:fs");
+const { join } = require("node:path");
+
+const bundle = join(__dirname, "..", "bundle");
 
 /** Whether there is a bundle of the modules as they are. A published package has no list of what it was made of: its bundle fits. */
 function hasBundle() {
-  if (!existsSync(new URL("../bundle/main.js", import.meta.url))) return false;
-  const list = new URL("../bundle/inputs.json", import.meta.url);
+  if (!existsSync(join(bundle, "main.js"))) return false;
+  const list = join(bundle, "inputs.json");
   if (!existsSync(list)) return true;
   const inputs = JSON.parse(readFileSync(list, "utf8"));
   return inputs.every(
-    ([path, time]) => statSync(new URL(path, list), { throwIfNoEntry: false })?.mtimeMs === time,
+    ([path, time]) => statSync(join(bundle, path), { throwIfNoEntry: false })?.mtimeMs === time,
   );
 }
 
-const { main } = await import(hasBundle() ? "../bundle/main.js" : "../dist/main.js");
-process.exitCode = await main(process.argv.slice(2));
+import(hasBundle() ? "../bundle/main.js" : "../dist/main.js")
+  .then(({ main }) => main(process.argv.slice(2)))
+  .then((code) => {
+    process.exitCode = code;
+  });

@@ -3,14 +3,16 @@ import { exactly, type Source } from "@axon-backup/sink";
 import { attempt } from "./errors.js";
 
 const BUFFER_BYTES = 1024 * 1024;
+/** A chunk of this size or more is written as it is: copying it first would cost more than waiting for its write, while a source that reads ahead goes on. */
+const LARGE_CHUNK_BYTES = 256 * 1024;
 /** What is skipped when it is zeros: a page, the block of most file systems. */
 const BLOCK_BYTES = 4096;
 const ZEROS = Buffer.alloc(BLOCK_BYTES);
 /** Start the disk's work on what was written at this distance, so that the last sync finds little left to do. */
-const FLUSH_BYTES = 8 * 1024 * 1024;
+const FLUSH_BYTES = 4 * 1024 * 1024;
 
 /**
- * Writes `source` behind the first `offset` bytes of a file that has just these, and syncs it. Blocks of zeros become holes. Chunks are
+ * Writes `source` behind the first `offset` bytes of a file that has just these, and syncs it. Blocks of zeros become holes. Small chunks are
  * collected in two buffers in turn: one is written while the source fills the other.
  */
 export async function writeSource(
@@ -22,36 +24,50 @@ export async function writeSource(
 ): Promise<void> {
   const end = offset + source.size;
   const length = Math.max(1, Math.min(BUFFER_BYTES, source.size));
-  let filling = Buffer.allocUnsafeSlow(length);
-  let spare = source.size > bufferRoom(offset, length) ? Buffer.allocUnsafeSlow(length) : filling;
+  // Made when a small chunk comes: a source of large ones needs none.
+  let filling: Buffer | undefined;
+  let spare: Buffer | undefined;
   let filled = 0;
   let at = offset;
   // How far the file reaches: less than what was handed over when that ends in a hole.
   let pending: Promise<number> = Promise.resolve(offset);
   let flush: Flush = { from: offset, done: Promise.resolve() };
-  const hand = async (): Promise<void> => {
+  const hand = async (bytes: Buffer): Promise<void> => {
     await pending;
     flush = early(handle, flush, at);
-    const [bytes, position] = [filling.subarray(0, filled), at];
-    [filling, spare] = [spare, filling];
-    at += filled;
-    filled = 0;
+    const position = at;
+    at += bytes.byteLength;
     pending = writeBlocks(handle, path, bytes, position);
     // Awaited in the next step; until then its failure must not count as unhandled.
     pending.catch(() => undefined);
   };
+  const handFilled = async (): Promise<void> => {
+    if (filling === undefined || filled === 0) return;
+    const bytes = filling.subarray(0, filled);
+    [filling, spare] = [spare, filling];
+    filled = 0;
+    await hand(bytes);
+  };
   try {
     for await (const chunk of exactly(source, signal)) {
+      if (chunk.byteLength >= LARGE_CHUNK_BYTES) {
+        await handFilled();
+        await hand(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+        // The chunk is the source's again with the next step.
+        await pending;
+        continue;
+      }
       for (let taken = 0; taken < chunk.byteLength;) {
-        const room = bufferRoom(at, filling.byteLength) - filled;
+        filling ??= Buffer.allocUnsafeSlow(length);
+        const room = bufferRoom(at, length) - filled;
         const part = chunk.subarray(taken, taken + room);
         filling.set(part, filled);
         filled += part.byteLength;
         taken += part.byteLength;
-        if (part.byteLength === room) await hand();
+        if (part.byteLength === room) await handFilled();
       }
     }
-    if (filled > 0) await hand();
+    await handFilled();
     // A hole at the end is there only once the size is set.
     if ((await pending) < end) await attempt("set the size of", path, handle.truncate(end));
     signal?.throwIfAborted();
