@@ -45,6 +45,8 @@ function compile(schema: JsonSchema, secrets: string[]): ValidateFunction {
     allowUnionTypes: true,
     useDefaults: true,
     validateSchema: false,
+    // Each schema is used once: optimising its code costs more than it saves.
+    code: { optimize: false },
   });
   const secret: NonNullable<Parameters<typeof ajv.addKeyword>[0]> = {
     keyword: SECRET_KEYWORD,
