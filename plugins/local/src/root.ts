@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ObjectKey, SinkError } from "@axon-backup/sink";
@@ -41,7 +41,13 @@ export class Root {
     const now = await attempt("find", this.path, stat(this.path, { bigint: true })).catch(
       (error: unknown) => error,
     );
-    if (!(now instanceof Error) && (now as { ino: bigint }).ino === this.inode) return;
+    // A file that takes the directory's place may well get its inode, too.
+    if (
+      !(now instanceof Error) &&
+      (now as BigIntStats).isDirectory() &&
+      (now as BigIntStats).ino === this.inode
+    )
+      return;
     throw new SinkError("transient", `${this.path} is no longer the directory that was opened`, {
       ...(now instanceof Error ? { cause: now } : {}),
       remedy: "See whether its file system is still mounted.",
