@@ -12,6 +12,7 @@ import {
 import { EngineError } from "../errors.js";
 import type { OpenSegment } from "../repository/manifest.js";
 import { hashPrefix } from "../sinks/hashing.js";
+import { withHandle } from "../with-handle.js";
 import { checkContinuity, cursorFor, divergence, findPreviousOpen, requireLastClosed } from "./divergence.js";
 import type { CapturedContext, CapturedOpen, CapturedStore, StoreState } from "./model.js";
 
@@ -147,19 +148,6 @@ async function contentEnd(handle: SourceHandle): Promise<number> {
     for (let index = count; index > 0; index--) if (buffer[index - 1] !== 0) return start + index;
   }
   return 0;
-}
-
-async function withHandle<T>(
-  source: ServerSource,
-  file: SourceFile,
-  use: (handle: SourceHandle) => Promise<T>,
-): Promise<T> {
-  const handle = await source.open(file);
-  try {
-    return await use(handle);
-  } finally {
-    await handle.close();
-  }
 }
 
 function diverged(context: string, store: StoreKind, what: string): EngineError {

@@ -6,6 +6,7 @@ import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import { storeFileKey } from "../repository/layout.js";
 import { hashPrefix } from "../sinks/hashing.js";
+import { withHandle } from "../with-handle.js";
 import type { ContextRun } from "./model.js";
 
 interface Tools {
@@ -30,15 +31,12 @@ interface Copy {
 export async function protectUnreadable(tools: Tools, contexts: readonly ContextRun[]): Promise<void> {
   const copies = contexts.flatMap(copiesInTheWay);
   await mapConcurrent(copies, 4, tools.signal, async ({ key, file, size }, signal) => {
-    const handle = await tools.source.open(file);
-    try {
+    await withHandle(tools.source, file, async (handle) => {
       const isBeginning =
         size <= handle.size &&
         (await hashObject(tools.sink, key, signal)) === (await hashPrefix(handle, size, signal));
       if (!isBeginning) throw refused(key, file);
-    } finally {
-      await handle.close();
-    }
+    });
   });
   for (const context of contexts) warnOfOrphans(tools, context);
 }

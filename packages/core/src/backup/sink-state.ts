@@ -15,7 +15,6 @@ export interface SinkState {
   readonly newestId: Manifest["id"] | undefined;
   /** Keys of checkpoints of runs that were cut off. */
   readonly checkpoints: readonly ObjectKey[];
-  readonly damaged: ReadonlySet<string>;
   /** Whether there are restore points that can't be read, whole or in part: what they need isn't known then. */
   readonly isPartlyUnreadable: boolean;
   readonly warnings: readonly string[];
@@ -39,7 +38,6 @@ export async function readSinkState(repository: Repository, signal?: AbortSignal
     newest,
     newestId: ids.at(-1),
     checkpoints: checkpoints.map(({ key }) => key),
-    damaged,
     isPartlyUnreadable: warnings.length > 0,
     warnings,
     context(name) {

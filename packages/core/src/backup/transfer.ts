@@ -20,6 +20,7 @@ import type { Observer } from "../observer.js";
 import type { ClosedFile, OpenSegment, StoredControlDb } from "../repository/manifest.js";
 import { hashedFileSource, hashPrefix, type PrefixCheck } from "../sinks/hashing.js";
 import { Gate } from "../concurrency.js";
+import { withHandle } from "../with-handle.js";
 import type { CapturedOpen } from "./model.js";
 import { SendScan } from "./send-scan.js";
 
@@ -121,13 +122,9 @@ export class Transfer {
     file: SourceFile | ControlDbFile,
     use: (handle: SourceHandle) => Promise<T>,
   ): Promise<T> {
-    const handle = await this.source.open(file);
-    try {
-      if (handle.size <= SMALL_BYTES) return await use(handle);
-      return await this.#large.pass(() => use(handle));
-    } finally {
-      await handle.close();
-    }
+    return withHandle(this.source, file, (handle) =>
+      handle.size <= SMALL_BYTES ? use(handle) : this.#large.pass(() => use(handle)),
+    );
   }
 
   async #send(

@@ -1,8 +1,8 @@
-import type { ControlDbFile, ServerSource, SourceHandle } from "@axon-backup/axon-server";
+import type { ControlDbFile, ServerSource } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
+import { withHandle } from "../with-handle.js";
+import { readRange } from "./read-range.js";
 import { openControlDbZip } from "./zip.js";
-
-const READ_BYTES = 1024 * 1024;
 
 /**
  * Makes the server back up its control DB, and looks whether what it wrote is one: a zip with that one entry, whole.
@@ -10,9 +10,12 @@ const READ_BYTES = 1024 * 1024;
  */
 export async function createControlDb(source: ServerSource, signal?: AbortSignal): Promise<ControlDbFile> {
   const file = await source.createControlDbBackup(signal);
-  const handle = await source.open(file);
   try {
-    await openControlDbZip(file.path, handle.size, (offset, length) => readRange(handle, offset, length));
+    await withHandle(source, file, (handle) =>
+      openControlDbZip(file.path, handle.size, (offset, length) =>
+        readRange((buffer, position) => handle.read(buffer, position), offset, length),
+      ),
+    );
   } catch (error) {
     if (!(error instanceof EngineError) || error.kind !== "damage") throw error;
     throw new EngineError(
@@ -21,19 +24,6 @@ export async function createControlDb(source: ServerSource, signal?: AbortSignal
       "The server wrote it just now. Is there space left in its control DB backup location? Does `server.paths` lead to the right directory?",
       error,
     );
-  } finally {
-    await handle.close();
   }
   return file;
-}
-
-async function* readRange(handle: SourceHandle, offset: number, length: number): AsyncGenerator<Uint8Array> {
-  for (let position = offset; position < offset + length;) {
-    // A new buffer each time: the zip reader keeps what it gets.
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, offset + length - position));
-    const count = await handle.read(buffer, position);
-    if (count === 0) return;
-    yield buffer.subarray(0, count);
-    position += count;
-  }
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { readRange } from "../control-db/read-range.js";
 import { CONTROL_DB_FILE, openControlDbZip } from "../control-db/zip.js";
 import { checkFreeSpace, inside, onDisk, writeAll } from "./disk.js";
 import { fetchFile } from "./fetch.js";
@@ -45,7 +46,13 @@ async function unzip(
   target: Target,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const zip = await openControlDbZip(key, bytes, (offset, length) => readRange(file, offset, length));
+  const zip = await openControlDbZip(key, bytes, (offset, length) =>
+    readRange(
+      async (buffer, position) => (await file.read(buffer, 0, buffer.byteLength, position)).bytesRead,
+      offset,
+      length,
+    ),
+  );
   await checkFreeSpace(target.directory, zip.size);
   const database = await open(inside(target.tree, CONTROL_DB_FILE), "wx", 0o600);
   try {
@@ -58,15 +65,4 @@ async function unzip(
     await database.close();
   }
   return zip.size;
-}
-
-async function* readRange(file: FileHandle, offset: number, length: number): AsyncGenerator<Uint8Array> {
-  for (let position = offset; position < offset + length;) {
-    // A new buffer each time: the zip reader keeps what it gets.
-    const buffer = Buffer.allocUnsafe(Math.min(1024 * 1024, offset + length - position));
-    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, position);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-    position += bytesRead;
-  }
 }
