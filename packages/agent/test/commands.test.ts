@@ -126,9 +126,12 @@ describe("commands", function () {
       "overwritten",
       "repaired",
       "lastEventToken",
+      "lastEventTokenExact",
       "lastSnapshotToken",
+      "lastSnapshotTokenExact",
     );
-    expect(context).to.include({ context: "default", lastEventToken: 172, lastSnapshotToken: 39 });
+    expect(context).to.include({ context: "default", lastEventToken: 172, lastEventTokenExact: true });
+    expect(context).to.include({ lastSnapshotToken: 39, lastSnapshotTokenExact: true });
 
     const listed = json(await agent("list", "--json", "--sink", "nas"));
     expect(listed).to.have.nested.property("sinks[0].restorePoints[0].id", id);

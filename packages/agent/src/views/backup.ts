@@ -3,7 +3,7 @@ import { describeError } from "../errors/describe-error.js";
 import { errorJson } from "../output/report-error.js";
 import { formatTable } from "../output/table.js";
 import { formatBytes, formatCount, formatDuration, plural } from "../output/units.js";
-import { tokenText } from "./manifest.js";
+import { headText } from "./manifest.js";
 
 export function backupJson(report: BackupReport): object {
   return {
@@ -27,7 +27,7 @@ export function backupText(report: BackupReport): string {
           tallyText(context.inherited),
           tallyText(context.overwritten),
           tallyText(context.repaired),
-          tokenText(context.lastEventToken),
+          headText(context.lastEventToken, context.lastEventTokenExact),
         ]),
   );
   const table = formatTable(

@@ -1,10 +1,10 @@
-import { type Manifest, type RestorePointId, timeOf } from "@axon-backup/core";
+import { headOf, type Manifest, type RestorePointId, timeOf } from "@axon-backup/core";
 import type { SinkOutcome } from "../commands/each-sink.js";
 import { describeError } from "../errors/describe-error.js";
 import { errorJson } from "../output/report-error.js";
 import { formatTable } from "../output/table.js";
 import { formatBytes, formatTime } from "../output/units.js";
-import { manifestBytes, summariseStore, tokenText } from "./manifest.js";
+import { headText, manifestBytes } from "./manifest.js";
 
 /** A restore point whose manifest could be read, or not. */
 export type ListedRestorePoint =
@@ -32,12 +32,17 @@ function pointJson(point: ListedRestorePoint): object {
     finished: manifest.finished,
     parent: manifest.parent,
     bytes: manifestBytes(manifest),
-    contexts: manifest.contexts.map(({ name, timeline, events, snapshots }) => ({
-      name,
-      timeline,
-      lastEventToken: summariseStore(events).lastToken,
-      lastSnapshotToken: summariseStore(snapshots).lastToken,
-    })),
+    contexts: manifest.contexts.map((context) => {
+      const [events, snapshots] = [headOf(context.events), headOf(context.snapshots)];
+      return {
+        name: context.name,
+        timeline: context.timeline,
+        lastEventToken: events.lastToken,
+        lastEventTokenExact: events.exact,
+        lastSnapshotToken: snapshots.lastToken,
+        lastSnapshotTokenExact: snapshots.exact,
+      };
+    }),
   };
 }
 
@@ -77,9 +82,10 @@ function sinkText(outcome: Outcome, named: boolean): string {
 
 /** The last event's token of each context: `default: 172, orders: 5`. `show` tells of all. */
 function headsText({ contexts }: Manifest): string {
-  const heads = contexts
-    .slice(0, 3)
-    .map(({ name, events }) => `${name}: ${tokenText(summariseStore(events).lastToken)}`);
+  const heads = contexts.slice(0, 3).map(({ name, events }) => {
+    const { lastToken, exact } = headOf(events);
+    return `${name}: ${headText(lastToken, exact)}`;
+  });
   const more = contexts.length - heads.length;
   return [...heads, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
 }

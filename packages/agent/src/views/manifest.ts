@@ -1,4 +1,4 @@
-import type { Manifest, StoreManifest } from "@axon-backup/core";
+import { headOf, type Manifest, type StoreManifest } from "@axon-backup/core";
 
 /** What a manifest says about one store, counted. */
 export interface StoreSummary {
@@ -10,6 +10,8 @@ export interface StoreSummary {
   readonly lastClosedSegment: number | null;
   /** The last event's (or snapshot's) token; null when there is none. */
   readonly lastToken: number | null;
+  /** False when there may be more: see `Head`. */
+  readonly lastTokenExact: boolean;
 }
 
 export function summariseStore(store: StoreManifest): StoreSummary {
@@ -19,13 +21,15 @@ export function summariseStore(store: StoreManifest): StoreSummary {
     (total, page) => ({ files: total.files + page.files, bytes: total.bytes + page.bytes }),
     { files: 0, bytes: 0 },
   );
+  const head = headOf(store);
   const open = store.open.reduce((total, segment) => total + segment.validBytes, 0);
   return {
     closedFiles: pages.files + store.recent.length,
     openSegments: store.open.length,
     bytes: pages.bytes + sum(store.recent) + open,
     lastClosedSegment: store.lastClosedSegment,
-    lastToken: store.nextToken === 0 ? null : store.nextToken - 1,
+    lastToken: head.lastToken,
+    lastTokenExact: head.exact,
   };
 }
 
@@ -35,6 +39,12 @@ export function manifestBytes(manifest: Manifest): number {
     (total, { events, snapshots }) => total + summariseStore(events).bytes + summariseStore(snapshots).bytes,
     manifest.controlDb.size,
   );
+}
+
+/** A head's token, and whether there may be more. */
+export function headText(token: number | null, exact: boolean): string {
+  if (exact) return tokenText(token);
+  return token === null ? "unknown" : `at least ${token}`;
 }
 
 /** A token, or that there is none. */

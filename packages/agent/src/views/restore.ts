@@ -1,7 +1,7 @@
 import type { RestoredContext, RestoredStore, RestoreReport } from "@axon-backup/core";
 import { formatTable } from "../output/table.js";
 import { formatBytes, formatCount, formatTime, plural } from "../output/units.js";
-import { tokenText } from "./manifest.js";
+import { headText } from "./manifest.js";
 
 export function restoreJson(sink: string, report: RestoreReport): object {
   return {
@@ -46,13 +46,22 @@ export function restoreText(sink: string, report: RestoreReport): string {
 function storeRow(context: RestoredContext, kind: "events" | "snapshots"): string[] {
   const store: RestoredStore = context[kind];
   const written = store.lastTimestamp === null ? "" : formatTime(store.lastTimestamp);
-  return [
-    context.name,
-    kind,
-    tokenText(store.lastToken),
-    written,
-    store.dropped === 0 ? "-" : formatCount(store.dropped),
-  ];
+  return [context.name, kind, headText(store.lastToken, store.lastTokenExact), written, droppedText(store)];
+}
+
+function droppedText({ dropped, droppedExact }: RestoredStore): string {
+  if (!droppedExact) return dropped === 0 ? "unknown" : `at least ${formatCount(dropped)}`;
+  return dropped === 0 ? "-" : formatCount(dropped);
+}
+
+/** What the operator must know of a context's head. */
+function headStep({ name, events }: RestoredContext): string {
+  const { lastToken, lastTokenExact } = events;
+  const trackers =
+    "Applications that keep tracking tokens of their own must not be beyond it: reset those that are, or their processors stand still.";
+  return lastTokenExact
+    ? `Context ${name}: the last event has token ${headText(lastToken, true)}. ${trackers}`
+    : `Context ${name}: which token the last event has can't be told${lastToken === null ? "" : `, but ${lastToken} is the least`}: its last segment is of a format that this version doesn't know. Look at the server once it has started. ${trackers}`;
 }
 
 /** What is left to do for the operator. */
@@ -64,10 +73,7 @@ function nextSteps(report: RestoreReport): string {
       .map(([key, value]) => `       ${key}=${value}`)
       .join("\n")}`,
     "Start Axon Server. It rebuilds index files that are missing; with a large store, that takes a while.",
-    ...report.contexts.map(
-      ({ name, events }) =>
-        `Context ${name}: the last event has token ${tokenText(events.lastToken)}. Applications that keep tracking tokens of their own must not be beyond it: reset those that are, or their processors stand still.`,
-    ),
+    ...report.contexts.map(headStep),
   ];
   const notes = [
     `The control DB (contexts, users, settings) is as of ${formatTime(controlDb.made)}.`,

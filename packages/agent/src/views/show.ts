@@ -4,7 +4,7 @@ import { describeError } from "../errors/describe-error.js";
 import { errorJson } from "../output/report-error.js";
 import { formatFields, formatTable } from "../output/table.js";
 import { formatBytes, formatTime, plural } from "../output/units.js";
-import { manifestBytes, summariseStore, tokenText } from "./manifest.js";
+import { headText, manifestBytes, summariseStore, tokenText } from "./manifest.js";
 
 type Outcome = SinkOutcome<Manifest | undefined>;
 
@@ -43,15 +43,16 @@ function manifestJson(manifest: Manifest): object {
 }
 
 function storeJson(store: StoreManifest): object {
-  const { closedFiles, bytes, lastClosedSegment, lastToken } = summariseStore(store);
-  const open = store.open.map(({ name, validBytes, length, nextToken, complete }) => ({
+  const { closedFiles, bytes, lastClosedSegment, lastToken, lastTokenExact } = summariseStore(store);
+  const open = store.open.map(({ name, validBytes, length, nextToken, complete, unknownFormat = null }) => ({
     name,
     validBytes,
     length,
     nextToken,
     complete,
+    unknownFormat,
   }));
-  return { closedFiles, bytes, lastClosedSegment, lastToken, open };
+  return { closedFiles, bytes, lastClosedSegment, lastToken, lastTokenExact, open };
 }
 
 export function showText(outcomes: readonly Outcome[]): string {
@@ -99,7 +100,7 @@ function storeRow(context: ContextManifest, kind: "events" | "snapshots"): strin
   return [
     `${context.name}${timeline}`,
     kind,
-    tokenText(summary.lastToken),
+    headText(summary.lastToken, summary.lastTokenExact),
     tokenText(summary.lastClosedSegment),
     plural(summary.closedFiles, "file"),
     plural(summary.openSegments, "segment"),

@@ -135,6 +135,7 @@ async function fixEnd(
     validBytes: scan.state === "foreign" ? await contentEnd(handle) : scan.validBytes,
     length: handle.size,
     nextToken: scan.nextToken,
+    ...(scan.state === "foreign" && { unknownFormat: scan.formatVersion }),
     complete: scan.state === "closed",
   };
 }

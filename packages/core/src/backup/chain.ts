@@ -1,5 +1,6 @@
 import { parseStoreFileName, type SegmentName, type StoreKind, type Token } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
+import { endOf } from "../repository/head.js";
 import type { ClosedFile, OpenSegment } from "../repository/manifest.js";
 
 /** A segment of a restore point. `nextToken` is undefined when it can't be told: a format that isn't known, or damage on the server. */
@@ -18,10 +19,11 @@ export function requireChain(
   where: string,
   store: StoreKind,
   closed: readonly ClosedFile[],
-  open: readonly Pick<OpenSegment, "name" | "nextToken">[],
+  open: readonly Pick<OpenSegment, "name" | "nextToken" | "unknownFormat">[],
 ): Token | undefined {
   const newest = new Map<Token, Link>();
-  for (const file of [...closed, ...open]) {
+  const ends = open.map((segment) => ({ name: segment.name, nextToken: endOf(segment) }));
+  for (const file of [...closed, ...ends]) {
     const name = parseStoreFileName(file.name, store);
     if (name?.kind !== "segment" || name.version < (newest.get(name.segment)?.name.version ?? 0)) continue;
     newest.set(name.segment, { name, nextToken: file.nextToken });

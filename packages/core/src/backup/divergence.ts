@@ -64,7 +64,8 @@ export function findPreviousOpen(
 }
 
 /**
- * Checks that the open segments follow each other without a gap: every one but the last is complete, and the next begins with its next token.
+ * Checks that the open segments follow each other without a gap: every one but the last is complete, and the next begins with its next token. Of one in an unknown
+ * format, nobody can tell.
  * @throws EngineError `failed`
  */
 export function checkContinuity(
@@ -73,7 +74,8 @@ export function checkContinuity(
 ): void {
   for (const [index, { file, state }] of open.entries()) {
     const next = open[index + 1];
-    if (next === undefined || (state.complete && state.nextToken === next.file.name.segment)) continue;
+    if (next === undefined || state.unknownFormat !== undefined) continue;
+    if (state.complete && state.nextToken === next.file.name.segment) continue;
     throw new EngineError(
       "failed",
       `${listing.context} (${listing.store}): ${file.name.name} ends ${state.complete ? "" : "unfinished "}before token ${state.nextToken}, but ${next.file.name.name} follows it`,

@@ -1,6 +1,7 @@
 import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
+import { headOf } from "../repository/head.js";
 import { storeFileKey } from "../repository/layout.js";
 import type { ClosedFile, ContextManifest, OpenSegment, StoreManifest } from "../repository/manifest.js";
 import { requireChain } from "./chain.js";
@@ -133,14 +134,17 @@ async function describeStore(
 export function reportContext({ manifest, outcomes }: StoredContext): ContextReport {
   const all = [...outcomes.snapshots, ...outcomes.events];
   const open = [...manifest.snapshots.open, ...manifest.events.open];
+  const [events, snapshots] = [headOf(manifest.events), headOf(manifest.snapshots)];
   return {
     context: manifest.name,
     added: tally(all, "added"),
     inherited: tally(all, "inherited"),
     overwritten: { objects: open.length, bytes: open.reduce((sum, { validBytes }) => sum + validBytes, 0) },
     repaired: tally(all, "repaired"),
-    lastEventToken: lastToken(manifest.events),
-    lastSnapshotToken: lastToken(manifest.snapshots),
+    lastEventToken: events.lastToken,
+    lastEventTokenExact: events.exact,
+    lastSnapshotToken: snapshots.lastToken,
+    lastSnapshotTokenExact: snapshots.exact,
   };
 }
 
@@ -149,8 +153,4 @@ function tally(outcomes: readonly Outcome[], kind: Outcome["kind"]): Tally {
     outcome.kind === kind && outcome.kind !== "gone" ? [outcome.entry] : [],
   );
   return { objects: entries.length, bytes: entries.reduce((sum, { size }) => sum + size, 0) };
-}
-
-function lastToken({ nextToken }: StoreManifest): number | null {
-  return nextToken === 0 ? null : nextToken - 1;
 }

@@ -46,6 +46,9 @@ export interface ContextReport {
   /** The token of the last event, and of the last snapshot, in the restore point; null where there is none. */
   readonly lastEventToken: number | null;
   readonly lastSnapshotToken: number | null;
+  /** False when there may be more: the token is the least that it can be, because the last segment is of a format that isn't known. */
+  readonly lastEventTokenExact: boolean;
+  readonly lastSnapshotTokenExact: boolean;
 }
 
 /** What became of one sink. */

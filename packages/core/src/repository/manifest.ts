@@ -51,7 +51,7 @@ export interface StoreManifest {
   readonly lastClosedSegment: Token | null;
   /** The highest segment version among the closed files. */
   readonly lastVersion: number;
-  /** The token that comes after the last event stored: 0 for an empty store. The head is the one before. */
+  /** The token that comes after the last event stored: 0 for an empty store. The head is the one before; `headOf` tells whether there may be more. */
   readonly nextToken: Token;
   /** Older closed files, in write-once objects that later manifests point to as well. */
   readonly pages: readonly PageReference[];
@@ -82,8 +82,10 @@ export interface OpenSegment {
   readonly sha256: string;
   /** The file's length on the server. A restored file must have it, or the server doesn't start. */
   readonly length: number;
-  /** The token after its last event. */
+  /** The token after its last event; with `unknownFormat`, its first one: the least that it can be. */
   readonly nextToken: Token;
+  /** The version of its format, when the agent didn't know it: taken as it is, up to the last byte that isn't zero, and not read. Left out otherwise. */
+  readonly unknownFormat?: number;
   /** Whether its end marker was there: full, but not handed over yet. `validBytes` then includes the marker. */
   readonly complete: boolean;
 }

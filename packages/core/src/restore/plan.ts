@@ -1,6 +1,7 @@
 import { isJumpSkipIndex, STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { headOf } from "../repository/head.js";
 import { controlDbKey, storeFileKey } from "../repository/layout.js";
 import type {
   ClosedFile,
@@ -52,6 +53,8 @@ export interface StorePlan {
   readonly files: readonly PlannedFile[];
   /** Of the whole restore point. */
   readonly nextToken: Token;
+  /** Whether nothing can come after that: see `Head`. */
+  readonly headExact: boolean;
 }
 
 export interface ContextPlan {
@@ -111,6 +114,7 @@ function planContext({ context, stores }: ContextContent, cutAfter: Token | unde
   const plan = (store: StoreKind, cut?: Token): StorePlan => ({
     files: planFiles(context, store, stores[store], cut, cutAfter !== undefined),
     nextToken: stores[store].manifest.nextToken,
+    headExact: headOf(stores[store].manifest).exact,
   });
   return {
     name: context.name,

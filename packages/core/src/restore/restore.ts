@@ -1,7 +1,8 @@
-import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
+import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
+import { lastBefore } from "../repository/head.js";
 import type { ContextManifest, Manifest } from "../repository/manifest.js";
 import { Repository } from "../repository/repository.js";
 import { timeOf } from "../repository/restore-point-id.js";
@@ -136,15 +137,20 @@ function reportStore(
   kind: StoreKind,
 ): RestoredStore {
   const { files, nextToken, cut } = stores[kind];
-  const whole = plan.contexts.find((context) => context.name === name)?.stores[kind].nextToken ?? nextToken;
+  const planned = plan.contexts.find((context) => context.name === name)?.stores[kind];
+  const headExact = planned?.headExact ?? true;
+  const lastTokenExact = cut !== undefined || headExact;
   const content = (file: (typeof files)[number]): number => (file === cut?.file ? cut.offset : file.bytes);
   return {
     files: files.length,
     bytes: files.reduce((sum, file) => sum + content(file), 0),
-    lastToken: nextToken === 0 ? null : ((nextToken - 1) as Token),
+    lastToken: lastBefore(nextToken),
+    lastTokenExact,
     nextToken,
-    lastTimestamp: kind === "events" && lastTimestamp !== undefined ? new Date(lastTimestamp) : null,
-    dropped: whole - nextToken,
+    lastTimestamp:
+      kind === "events" && lastTokenExact && lastTimestamp !== undefined ? new Date(lastTimestamp) : null,
+    dropped: (planned?.nextToken ?? nextToken) - nextToken,
+    droppedExact: cut === undefined || headExact,
     cutSegment: cut?.file.name ?? null,
   };
 }

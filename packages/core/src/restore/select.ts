@@ -1,6 +1,7 @@
 import type { Token } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
-import type { ContextManifest, Manifest } from "../repository/manifest.js";
+import { headOf } from "../repository/head.js";
+import type { ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 
@@ -100,11 +101,26 @@ function severalContexts(manifest: Manifest): EngineError {
 }
 
 function beyondHead(manifest: Manifest, { name, events }: ContextManifest, token: Token): EngineError {
-  const head = events.nextToken === 0 ? "it has no events" : `its last token is ${events.nextToken - 1}`;
+  const { lastToken, exact } = headOf(events);
+  if (!exact) return beyondReadable(manifest, name, events, token);
+  const head = lastToken === null ? "it has no events" : `its last token is ${lastToken}`;
   return new EngineError(
     "usage",
     `restore point ${manifest.id} does not have token ${token} of context ${name}: ${head}`,
     "Choose a token up to that one, or leave it out to restore everything.",
+  );
+}
+
+/** The token may be there; but where it is can't be told, nor whether. */
+function beyondReadable({ id }: Manifest, context: string, events: StoreManifest, token: Token): EngineError {
+  const { lastToken } = headOf(events);
+  const last = events.open.at(-1);
+  const readable =
+    lastToken === null ? "no token can be told" : `the last token that can be told is ${lastToken}`;
+  return new EngineError(
+    "usage",
+    `restore point ${id} can't be cut after token ${token} of context ${context}: ${readable}, because ${last?.name ?? "the last segment"} is of format version ${last?.unknownFormat ?? "unknown"}, which is not known`,
+    `Leave the token out to restore everything${lastToken === null ? "" : ", choose one up to that"}, or use a version of axon-backup that knows the format for new restore points.`,
   );
 }
 

@@ -59,12 +59,16 @@ export interface RestoredStore {
   readonly bytes: number;
   /** The last event's (or snapshot's) token; null for none. The head that the operator must know. */
   readonly lastToken: Token | null;
+  /** False when there may be more behind it: the last segment is of a format that isn't known, and `lastToken` and `nextToken` are the least that they can be. */
+  readonly lastTokenExact: boolean;
   /** The next one to be written gets this token. */
   readonly nextToken: Token;
   /** When the last one was written, by its own account. Null when there is none, or it can't be read. Known for events alone. */
   readonly lastTimestamp: Date | null;
   /** How many events (or snapshots) of the restore point were cut off. */
   readonly dropped: number;
+  /** False when that is the least: a segment of a format that isn't known was cut off. */
+  readonly droppedExact: boolean;
   /** The segment that was cut, if one was. */
   readonly cutSegment: string | null;
 }

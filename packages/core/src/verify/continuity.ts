@@ -1,5 +1,6 @@
 import type { Token } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
+import { endOf } from "../repository/head.js";
 import type { Report } from "./findings.js";
 import type { Chain } from "./requirements.js";
 
@@ -11,7 +12,7 @@ import type { Chain } from "./requirements.js";
 export function checkContinuity(chain: Chain, ends: ReadonlyMap<ObjectKey, Token>, report: Report): void {
   const { restorePoint, segments, nextToken, where } = chain;
   for (const [index, { key, open }] of segments.entries()) {
-    const end = open?.nextToken ?? ends.get(key);
+    const end = open === undefined ? ends.get(key) : endOf(open);
     const next = segments[index + 1];
     const expected = next?.first ?? nextToken;
     if (end === undefined || end === expected) continue;
