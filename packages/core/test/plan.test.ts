@@ -158,3 +158,40 @@ describe("planning a store's closed files", () => {
     expect(sent.map(({ name }) => name.name)).to.deep.equal([`${pad(10)}.bloom`]);
   });
 });
+
+describe("files that the server has renamed, from 14 digits to 20", () => {
+  const short = (segment: number): string => `${pad(segment).slice(6)}.events`;
+  const stored = (names: readonly string[], lost: readonly string[] = []): StoredFiles => ({
+    closed: names.map((name) => entry(name)),
+    unfinished: new Map(),
+    sizeOf: (name) => (names.includes(name) && !lost.includes(name) ? 100 : undefined),
+    names: () => names,
+    isDamaged: () => false,
+  });
+
+  it("are inherited under the name that they were stored with, and not stored a second time", () => {
+    const listing = { closed: [segmentFile(0), segmentFile(5), segmentFile(9)], indexes: [] };
+    const plan = planStore(listing, stored([short(0), short(5)]));
+    expect(
+      plan.files.map((file) => [
+        file.kind,
+        file.kind === "inherited" ? file.entry.name : file.file.name.name,
+      ]),
+    ).to.deep.equal([
+      ["inherited", short(0)],
+      ["inherited", short(5)],
+      ["new", `${pad(9)}.events`],
+    ]);
+  });
+
+  it("are repaired from the file with the new name", () => {
+    const plan = planStore({ closed: [segmentFile(5)], indexes: [] }, stored([short(5)], [short(5)]));
+    expect(plan.lost).to.deep.equal([]);
+    expect(plan.files).to.have.length(1);
+    expect(plan.files[0]).to.deep.include({
+      kind: "repair",
+      expected: entry(short(5)),
+      file: segmentFile(5),
+    });
+  });
+});

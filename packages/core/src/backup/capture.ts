@@ -14,6 +14,7 @@ import type { OpenSegment } from "../repository/manifest.js";
 import { hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
 import { checkContinuity, cursorFor, divergence, findPreviousOpen, requireLastClosed } from "./divergence.js";
+import { longName } from "./long-name.js";
 import type { CapturedContext, CapturedOpen, CapturedStore, StoreState } from "./model.js";
 
 /** A listed file may be gone by the time it is opened (tiering, retention): how often a listing is taken anew. */
@@ -75,7 +76,7 @@ async function fixEnds(
   }
   const open: CapturedOpen[] = [];
   for (const file of listing.open) {
-    const recorded = previous.open.find(({ name }) => name === file.name.name);
+    const recorded = previous.open.find(({ name }) => longName(name) === longName(file.name.name));
     const state = await withHandle(source, file, (handle) =>
       fixEnd(handle, file, recorded, warnings, signal),
     );

@@ -44,16 +44,20 @@ async function withRelisting(
   expected: ClosedFile | undefined,
 ): Promise<Outcome> {
   const { transfer, keyOf, signal } = tools;
-  const key = keyOf(file.name.name);
+  const name = expected?.name ?? file.name.name;
+  const store = async (from: ClosedSource): Promise<ClosedFile> => ({
+    ...(await transfer.closedFile(keyOf(name), from, expected, signal)),
+    name,
+  });
   try {
-    return { kind, entry: await transfer.closedFile(key, file, expected, signal) };
+    return { kind, entry: await store(file) };
   } catch (error) {
     if (!isVanished(error)) throw error;
     if (file.name.kind === "index") return { kind: "gone", file };
     const again = await findAgain(tools, file);
     if (again === undefined && expected === undefined) return { kind: "gone", file };
     if (again === undefined || again.path === file.path) throw missing(file, error);
-    return { kind, entry: await transfer.closedFile(key, again, expected, signal) };
+    return { kind, entry: await store(again) };
   }
 }
 

@@ -7,6 +7,7 @@ import {
 } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
 import type { OpenSegment } from "../repository/manifest.js";
+import { longName } from "./long-name.js";
 import type { CapturedOpen, StoreState } from "./model.js";
 
 /** The cursor for the server's listing. */
@@ -57,7 +58,7 @@ export function findPreviousOpen(
   recorded: OpenSegment,
 ): SourceFile<SegmentName> | "transformed" | "gone" {
   const files = [...listing.open, ...listing.closed];
-  const same = files.find(({ name }) => name.name === recorded.name);
+  const same = files.find(({ name }) => longName(name.name) === longName(recorded.name));
   if (same) return same;
   const segment = Number.parseInt(recorded.name, 10);
   return files.some(({ name }) => name.segment === segment && name.version > 0) ? "transformed" : "gone";

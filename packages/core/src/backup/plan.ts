@@ -8,6 +8,7 @@ import {
   type Token,
 } from "@axon-backup/axon-server";
 import type { ClosedFile } from "../repository/manifest.js";
+import { longName } from "./long-name.js";
 
 /** A closed file of the store that can be copied. */
 export type ClosedSource = SourceFile<SegmentName | IndexName>;
@@ -19,7 +20,10 @@ export type PlannedFile =
   /** A run that was cut off has stored it. Taken over if the server still has the same bytes; no restore point vouches for that yet. */
   | { readonly kind: "resume"; readonly file: ClosedSource; readonly earlier: ClosedFile }
   | { readonly kind: "new"; readonly file: ClosedSource }
-  /** It is in the newest restore point, but gone from the sink or damaged there: what is stored now must be the same bytes. */
+  /**
+   * It is in the newest restore point, but gone from the sink or damaged there: what is stored now must be the same bytes, under the name that it has there, which the server may have
+   * changed since.
+   */
   | { readonly kind: "repair"; readonly file: ClosedSource; readonly expected: ClosedFile };
 
 /** What the newest restore point, the sink and runs that were cut off say about one store's closed files. */
@@ -54,7 +58,7 @@ export interface StorePlan {
 export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, stored: StoredFiles): StorePlan {
   const listed = new Map<string, ClosedSource>();
   for (const file of [...listing.closed, ...listing.indexes])
-    if (isKept(file)) listed.set(file.name.name, file);
+    if (isKept(file)) listed.set(longName(file.name.name), file);
 
   const intact = (file: ClosedFile): boolean =>
     stored.sizeOf(file.name) === file.size && !stored.isDamaged(file.name);
@@ -62,14 +66,14 @@ export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, sto
   const lost: ClosedFile[] = [];
   const dropped: ClosedFile[] = [];
   for (const expected of stored.closed) {
-    const file = listed.get(expected.name);
-    listed.delete(expected.name);
+    const file = listed.get(longName(expected.name));
+    listed.delete(longName(expected.name));
     if (intact(expected)) files.push({ kind: "inherited", entry: expected });
     else if (file) files.push({ kind: "repair", file, expected });
     else (isSegmentFile(expected.name) ? lost : dropped).push(expected);
   }
-  for (const [name, file] of [...listed].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    const earlier = stored.unfinished.get(name);
+  for (const [, file] of [...listed].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    const earlier = stored.unfinished.get(file.name.name);
     files.push(earlier && intact(earlier) ? { kind: "resume", file, earlier } : { kind: "new", file });
   }
   return { files, lost, dropped };
