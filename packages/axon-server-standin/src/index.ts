@@ -4,7 +4,7 @@ export { encodeEvent, type StandinEvent } from "./format/event.js";
 export type { SegmentId, Store } from "./format/names.js";
 export { readSegment, type SegmentContent, type TransactionVisitor } from "./format/reader.js";
 export type { AccessControl, Generation, StandinOptions, StandinTls } from "./options.js";
-export { copyStore, sampleEvents, type SampleOptions, sampleStore } from "./sample.js";
+export { copyStore, sampleEvents, type SampleOptions, sampleStore, shortenNames } from "./sample.js";
 export type { Behaviour, Misbehaviour, MisbehaviourHandle } from "./server/misbehaviour.js";
 export type { AppendSampleOptions, RecordedRequest, Standin } from "./standin.js";
 export { startStandin } from "./start.js";

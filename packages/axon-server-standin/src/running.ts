@@ -89,6 +89,10 @@ export class RunningStandin implements Standin {
     return done;
   }
 
+  lengthenNames(): number {
+    return this.allStores().reduce((sum, store) => sum + store.lengthenNames(), 0);
+  }
+
   misbehave(rules: Misbehaviour | readonly Misbehaviour[] | undefined): MisbehaviourHandle {
     this.active.rules.release();
     this.active = this.activate(rules === undefined ? [] : "behaviour" in rules ? [rules] : rules);

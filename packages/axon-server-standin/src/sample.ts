@@ -1,4 +1,5 @@
-import { cpSync } from "node:fs";
+import { cpSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { StandinEvent } from "./format/event.js";
@@ -42,6 +43,14 @@ function sampleEvent(ordinal: number, extraBytes: number, prefix: string): Stand
     payload: Buffer.from(`{"ordinal":${ordinal},"pad":"${pad}"}`),
     metaData: { traceId: `t-${ordinal}` },
   };
+}
+
+/** Gives every file of a context's directory the name with 14 digits that very old versions gave it. Before a server is started there. */
+export function shortenNames(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const short = name.replace(/^0{6}(?=\d{14}[_.])/, "");
+    if (short !== name) renameSync(join(directory, name), join(directory, short));
+  }
 }
 
 /** Copies a storage directory (`<fixture>/store`, `sampleStore`), with the contexts' directories in it, to a place where it may be written to. */

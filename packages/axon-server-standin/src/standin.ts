@@ -49,6 +49,12 @@ export interface Standin {
   /** Hands over up to `count` (default 1) segments of each store now, oldest first; returns how many there were in all. */
   handover(count?: number): number;
 
+  /**
+   * Renames every file whose name has 14 digits to the one with 20, as the server does (docs/axon-server.md, section 3; when it does so isn't known). Until then they are listed under the
+   * names that they have. Returns how many there were.
+   */
+  lengthenNames(): number;
+
   /** Sets the rules, in place of those before; undefined: answers well again. What was held is let go. */
   misbehave(rules: Misbehaviour | readonly Misbehaviour[] | undefined): MisbehaviourHandle;
 

@@ -15,22 +15,35 @@ export interface SegmentId {
   readonly segment: number;
   /** 0, or the number of the transformation that wrote it (2023.x). */
   readonly version: number;
+  /** Whether its files' names have 14 digits instead of 20, as very old versions gave them (docs/axon-server.md, section 3). */
+  readonly short?: true;
 }
 
-const SEGMENT_FILE = /^(\d{20})(?:_(\d{5}))?\.(events|snapshots)$/;
+const DIGITS = 20;
+const SHORT_DIGITS = 14;
+const SEGMENT_FILE = /^(\d{14}|\d{20})(?:_(\d{5}))?\.(events|snapshots)$/;
 
-/** The name of a segment's file, or of an index file of it: `%020d.<extension>`, `%020d_%05d.<extension>`. */
+/** The name of a segment's file, or of an index file of it: `%020d.<extension>`, `%020d_%05d.<extension>`; `%014d` if it is short. */
 export function fileName(id: SegmentId, extension: string): string {
   const version = id.version === 0 ? "" : `_${String(id.version).padStart(5, "0")}`;
-  return `${String(id.segment).padStart(20, "0")}${version}.${extension}`;
+  return `${String(id.segment).padStart(id.short ? SHORT_DIGITS : DIGITS, "0")}${version}.${extension}`;
+}
+
+const SHORT_NAME = /^(?=\d{14}[_.])/;
+
+/** The name with 20 digits of a file whose name may have 14. */
+export function longName(name: string): string {
+  return name.replace(SHORT_NAME, "0".repeat(DIGITS - SHORT_DIGITS));
 }
 
 /** The segments of one store among the names of a directory, ascending by segment and version. */
 export function segmentsOf(store: Store, names: Iterable<string>): SegmentId[] {
   const found: SegmentId[] = [];
   for (const name of names) {
-    const match = SEGMENT_FILE.exec(name);
-    if (match?.[3] === store) found.push({ segment: Number(match[1]), version: Number(match[2] ?? "0") });
+    const [, digits, version = "0", extension] = SEGMENT_FILE.exec(name) ?? [];
+    if (digits === undefined || extension !== store) continue;
+    const id = { segment: Number(digits), version: Number(version) };
+    found.push(digits.length === SHORT_DIGITS ? { ...id, short: true } : id);
   }
   return found.sort((a, b) => a.segment - b.segment || a.version - b.version);
 }

@@ -53,7 +53,7 @@ function newNames(store: Store, segments: readonly SegmentId[], cursor: Cursor):
   const listed = segments.filter(
     (id) => id.segment > cursor.lastSegment || id.version > Math.max(0, cursor.lastVersion),
   );
-  const indexed = [...listed, ...listed.map((id) => ({ segment: id.segment, version: 0 }))];
+  const indexed = [...listed, ...listed.map((id) => ({ ...id, version: 0 }))];
   const names = [
     ...listed.map((id) => fileName(id, store)),
     ...indexed.flatMap((id) => INDEX_EXTENSIONS[store].map((extension) => fileName(id, extension))),

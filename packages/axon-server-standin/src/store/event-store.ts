@@ -1,9 +1,16 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 
 import { StandinError } from "../errors.js";
 import { encodeEvent, type StandinEvent } from "../format/event.js";
-import { fileName, INDEX_EXTENSIONS, segmentsOf, type Store } from "../format/names.js";
+import {
+  fileName,
+  INDEX_EXTENSIONS,
+  longName,
+  type SegmentId,
+  segmentsOf,
+  type Store,
+} from "../format/names.js";
 import { readSegment } from "../format/reader.js";
 import { encodeTransaction, END_BYTES, HEADER_BYTES } from "../format/segment.js";
 
@@ -62,7 +69,8 @@ export class EventStore {
     this.waiting = complete.filter((segment) => segment > this.closedUpTo);
     this.beginHandover();
     // A server that finds an index takes the segment for a closed one, and appends nothing (docs/axon-server.md, section 5).
-    this.refusesAppends = existsSync(this.path(this.current.segment, INDEX_EXTENSIONS[store][0]));
+    const { index } = this.filesOf(this.current.segment);
+    this.refusesAppends = existsSync(join(directory, index));
     if (options.rebuildIndexes) this.rebuildIndexes();
     if (options.handoverAtOnce) while (this.handover());
   }
@@ -112,10 +120,18 @@ export class EventStore {
     const segment = this.waiting.shift();
     if (segment === undefined) return false;
     const { directory, store, index } = this.options;
-    writeIndexFiles(directory, store, { segment, version: 0 }, index);
+    writeIndexFiles(directory, store, this.filesOf(segment).id, index);
     this.closedUpTo = segment;
     this.beginHandover();
     return true;
+  }
+
+  /** Gives every file whose name has 14 digits the name with 20; returns how many there were. */
+  lengthenNames(): number {
+    const { directory } = this.options;
+    const short = readdirSync(directory).filter((name) => longName(name) !== name);
+    for (const name of short) renameSync(join(directory, name), join(directory, longName(name)));
+    return short.length;
   }
 
   close(): void {
@@ -165,7 +181,7 @@ export class EventStore {
     const [segment] = this.waiting;
     const { directory, store, index } = this.options;
     if (segment !== undefined && index.temporaryName)
-      beginIndexFile(directory, store, { segment, version: 0 }, index);
+      beginIndexFile(directory, store, this.filesOf(segment).id, index);
   }
 
   private rebuildIndexes(): void {
@@ -175,6 +191,15 @@ export class EventStore {
       const missing = INDEX_EXTENSIONS[store].some((extension) => !names.has(fileName(id, extension)));
       if (id.segment <= this.closedUpTo && missing) writeIndexFiles(directory, store, id, index);
     }
+  }
+
+  /** Version 0 of a segment that is there, under its own name. */
+  private filesOf(segment: number): { readonly id: SegmentId; readonly index: string } {
+    const { directory, store } = this.options;
+    const id = segmentsOf(store, readdirSync(directory)).find(
+      (candidate) => candidate.segment === segment && candidate.version === 0,
+    ) ?? { segment, version: 0 };
+    return { id, index: fileName(id, INDEX_EXTENSIONS[store][0]) };
   }
 
   private path(segment: number, extension: string): string {
