@@ -3,14 +3,6 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { DEFAULT_LOG } from "../dist/config/types.js";
 import { createOutput } from "../dist/output/output.js";
-import { ProgressDisplay } from "../dist/output/progress-display.js";
-import {
-  type Progress,
-  progressAfter,
-  progressLine,
-  type SinkProgress,
-  timeLeft,
-} from "../dist/output/progress.js";
 import { formatFields, formatTable } from "../dist/output/table.js";
 import { formatBytes, formatCount, formatDuration, formatTime, plural } from "../dist/output/units.js";
 import { MemoryStream } from "./support.js";
@@ -84,83 +76,7 @@ describe("tables", () => {
   });
 });
 
-/** The progress after these events, one each `step` milliseconds. */
-function progressOf(events: readonly EngineEvent[], step = 1000): Progress {
-  return events.reduce<Progress>((progress, event, i) => progressAfter(progress, event, i * step), new Map());
-}
-
-function nas(progress: Progress): SinkProgress {
-  const found = progress.get("nas");
-  if (found === undefined) throw new Error("no progress of nas");
-  return found;
-}
-
-const MiB = 1024 * 1024;
-const WORK: EngineEvent = { kind: "work", sink: "nas", objects: 3, bytes: 100 * MiB };
-const MOVED: EngineEvent = { kind: "bytes", sink: "nas", bytes: 10 * MiB };
-
-describe("progress", () => {
-  it("tells rate and time left", () => {
-    const progress = nas(progressOf([WORK, ...Array<EngineEvent>(5).fill(MOVED)]));
-    expect(progress.rate).to.be.closeTo(10 * MiB, 1);
-    expect(timeLeft(progress)).to.be.closeTo(5000, 1);
-    const line = progressLine({ ...progress, step: "transfer" }, 120);
-    expect(line).to.equal(
-      "nas  transfer  [##########----------]   50%  50.0 MiB of 100 MiB  10.0 MiB/s  5.0 s left",
-    );
-  });
-
-  it("tells no rate before it was measured, and no time left that nobody knows", () => {
-    expect(nas(progressOf([WORK, MOVED], 1)).rate).to.equal(undefined);
-    expect(timeLeft(nas(progressOf([MOVED, MOVED])))).to.equal(undefined);
-    expect(progressLine(nas(progressOf([MOVED, MOVED])), 120)).to.equal("nas  20.0 MiB  10.0 MiB/s");
-  });
-
-  it("keeps sinks apart", () => {
-    const progress = progressOf([WORK, { ...MOVED, sink: "other" }, { kind: "step", step: "no sink" }]);
-    expect(nas(progress).done).to.equal(0);
-    expect([...progress.keys()]).to.deep.equal(["nas", "other"]);
-  });
-
-  it("fits any width, and never shows more than all of it", () => {
-    fc.assert(
-      fc.property(fc.nat(200), fc.array(fc.nat(1000)), fc.nat(1000), (width, moves, bytes) => {
-        const events = moves.map((moved): EngineEvent => ({ kind: "bytes", sink: "nas", bytes: moved }));
-        const line = progressLine(
-          nas(progressOf([{ kind: "work", sink: "nas", objects: 1, bytes }, ...events])),
-          width,
-        );
-        expect(line.length).to.be.at.most(width);
-        expect(Number(/(\d+)%/.exec(line)?.[1] ?? 0)).to.be.at.most(100);
-      }),
-    );
-  });
-});
-
-describe("progress on a terminal", () => {
-  it("is drawn at most ten times a second, and taken off in the end", () => {
-    const stream = new MemoryStream(true);
-    let now = 0;
-    const display = new ProgressDisplay(stream, () => now);
-    for (; now < 1000; now += 1) display.observe({ kind: "bytes", sink: "nas", bytes: 1 });
-    expect(stream.text.match(/nas/g)?.length).to.equal(10);
-    display.end();
-    expect(stream.text.endsWith("\u001b[1A\u001b[0J")).to.equal(true);
-    const { length } = stream.text;
-    display.end();
-    expect(stream.text).to.have.length(length);
-  });
-
-  it("lets other text come above it, on a terminal that doesn't know its width too", () => {
-    const stream = new MemoryStream(true, 0);
-    const display = new ProgressDisplay(stream, () => 0);
-    display.observe({ kind: "bytes", sink: "nas", bytes: 5 });
-    display.around(() => {
-      stream.write("warning\n");
-    });
-    expect(stream.text).to.equal("nas  5 B\n\u001b[1A\u001b[0Jwarning\nnas  5 B\n");
-  });
-});
+const MOVED: EngineEvent = { kind: "bytes", sink: "nas", bytes: 10 * 1024 * 1024 };
 
 describe("output", () => {
   const flags = { json: false, verbose: false, quiet: false };

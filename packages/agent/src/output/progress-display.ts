@@ -1,5 +1,6 @@
 import type { EngineEvent } from "@axon-backup/core";
-import { type Progress, progressAfter, progressLine } from "./progress.js";
+import { type Progress, progressAfter } from "./progress.js";
+import { progressLine } from "./progress-line.js";
 import type { OutputStream } from "./streams.js";
 
 /** Milliseconds between two drawings: ten a second. */

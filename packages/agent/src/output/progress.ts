@@ -1,6 +1,4 @@
 import type { EngineEvent } from "@axon-backup/core";
-import { formatBytes, formatDuration } from "./units.js";
-import { printable } from "./printable.js";
 
 /** How far one sink is. */
 export interface SinkProgress {
@@ -41,13 +39,25 @@ function change(before: SinkProgress, event: EngineEvent, now: number): SinkProg
     case "work":
       return { ...before, total: event.bytes };
     case "bytes":
-      return measure({ ...before, done: before.done + event.bytes }, now);
+      return event.bytes < 0
+        ? takeBack(before, -event.bytes)
+        : measure({ ...before, done: before.done + event.bytes }, now);
     case "committed":
       return { ...before, finished: true };
     case "object":
     case "warning":
       return before;
   }
+}
+
+/** What a failed attempt has moved has to be moved again. That it was moved is still a measure of the rate. */
+function takeBack(progress: SinkProgress, bytes: number): SinkProgress {
+  const { done, measured } = progress;
+  return {
+    ...progress,
+    done: Math.max(0, done - bytes),
+    measured: measured && { ...measured, done: measured.done - bytes },
+  };
 }
 
 function measure(progress: SinkProgress, now: number): SinkProgress {
@@ -65,37 +75,4 @@ function measure(progress: SinkProgress, now: number): SinkProgress {
 export function timeLeft(progress: SinkProgress): number | undefined {
   if (progress.rate === undefined || progress.rate < 1 || progress.total <= progress.done) return undefined;
   return ((progress.total - progress.done) / progress.rate) * 1000;
-}
-
-/** The line of one sink, at most `width` characters: `nas  transfer  [#####-----]  50%  1.0 GiB of 2.0 GiB  80.0 MiB/s  12 s left`. */
-export function progressLine(progress: SinkProgress, width: number): string {
-  const name = printable(progress.sink);
-  const share = progress.total > 0 ? Math.min(1, progress.done / progress.total) : undefined;
-  const left = timeLeft(progress);
-  const amount =
-    share === undefined
-      ? progress.done > 0
-        ? formatBytes(progress.done)
-        : ""
-      : `${formatBytes(progress.done)} of ${formatBytes(progress.total)}`;
-  const rate = progress.rate === undefined ? "" : `${formatBytes(progress.rate)}/s`;
-  const percent = share === undefined ? "" : `${Math.floor(share * 100)}%`.padStart(4);
-  const eta = left === undefined ? "" : `${formatDuration(left)} left`;
-  // What is dropped first when the terminal is narrow comes last.
-  const variants = [
-    [name, progress.step, bar(share, 20), percent, amount, rate, eta],
-    [name, progress.step, percent, amount, rate, eta],
-    [name, percent, amount, eta],
-    [name, percent === "" ? progress.step : percent],
-  ].map((parts) => parts.filter((part) => part !== "").join("  "));
-  return (variants.find((line) => line.length <= width) ?? variants.at(-1) ?? "").slice(
-    0,
-    Math.max(width, 0),
-  );
-}
-
-function bar(share: number | undefined, cells: number): string {
-  if (share === undefined) return "";
-  const full = Math.floor(share * cells);
-  return `[${"#".repeat(full)}${"-".repeat(cells - full)}]`;
 }
