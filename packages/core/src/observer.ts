@@ -9,7 +9,7 @@ export type EngineEvent =
   | { readonly kind: "step"; readonly sink?: string; readonly step: string }
   /** How much work a step has, once known. May grow. */
   | { readonly kind: "work"; readonly sink: string; readonly objects: number; readonly bytes: number }
-  /** Bytes moved. */
+  /** Bytes moved; below 0 when those of an attempt that failed are taken back, because they have to be moved again. */
   | { readonly kind: "bytes"; readonly sink: string; readonly bytes: number }
   /** One object is done. */
   | {

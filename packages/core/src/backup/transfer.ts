@@ -22,6 +22,7 @@ import { hashedFileSource, hashPrefix, type PrefixCheck } from "../sinks/hashing
 import { Gate } from "../concurrency.js";
 import { withHandle } from "../with-handle.js";
 import type { CapturedOpen } from "./model.js";
+import { MovedBytes } from "./moved-bytes.js";
 import { SendScan } from "./send-scan.js";
 
 /** Files up to this size are small: sending one is mostly waiting, and takes little memory. */
@@ -133,17 +134,27 @@ export class Transfer {
     signal: AbortSignal,
     { key, size, kind, what, check, scan }: Sending,
   ): Promise<{ readonly size: number; readonly sha256: string }> {
+    const moved = new MovedBytes(this.name, this.observer);
     const source = hashedFileSource(handle, path, size, {
       check,
-      onStart: () => scan?.start(),
+      onStart: () => {
+        moved.takeBack();
+        scan?.start();
+      },
       onChunk: (chunk) => {
         scan?.push(chunk);
-        this.observer({ kind: "bytes", sink: this.name, bytes: chunk.byteLength });
+        moved.add(chunk.byteLength);
       },
     });
-    const stored = await put(this.sink, key, source, { signal, kind });
-    const sha256 = await source.sha256();
-    confirm(key, { size, sha256 }, stored);
+    let sha256: string;
+    try {
+      const stored = await put(this.sink, key, source, { signal, kind });
+      sha256 = await source.sha256();
+      confirm(key, { size, sha256 }, stored);
+    } catch (error) {
+      moved.takeBack();
+      throw error;
+    }
     this.#objects++;
     this.#bytes += size;
     this.observer({ kind: "object", sink: this.name, key, bytes: size, what });

@@ -13,6 +13,8 @@ export interface ReadTools {
   readonly report: Report;
   readonly signal: AbortSignal;
   readonly onBytes: (bytes: number) => void;
+  /** The same, of bytes that were read before. */
+  readonly onBytesAgain: (bytes: number) => void;
 }
 
 /** What reading an object told beside findings. */
@@ -151,13 +153,13 @@ function isUnwritten(scan: SegmentScan): boolean {
 }
 
 async function readControlDb(
-  { sink, signal, onBytes }: ReadTools,
+  { sink, signal, onBytesAgain }: ReadTools,
   key: ObjectKey,
   claims: readonly Claim[],
 ): Promise<void> {
   const size = claims[0]?.bytes ?? 0;
   const zip = await openControlDbZip(key, size, (offset, length) =>
-    copies(sink.get(key, { signal, range: { offset, length } }), onBytes),
+    copies(sink.get(key, { signal, range: { offset, length } }), onBytesAgain),
   );
   for await (const chunk of zip.content()) if (chunk.byteLength > 0) signal.throwIfAborted();
 }

@@ -105,6 +105,9 @@ async function readAll(
     bytes: present.reduce((sum, object) => sum + size(object), 0),
   });
   let bytes = 0;
+  const onBytesAgain = (count: number): void => {
+    bytes += count;
+  };
   const onBytes = (count: number): void => {
     bytes += count;
     observer({ kind: "bytes", sink: name, bytes: count });
@@ -114,7 +117,7 @@ async function readAll(
   await mapConcurrent(present, concurrency, signal, async (object, inner) => {
     const { key } = object.object;
     const { nextToken, foreignVersion } = await readObject(
-      { sink, report: findings.report, signal: inner, onBytes },
+      { sink, report: findings.report, signal: inner, onBytes, onBytesAgain },
       object,
     );
     if (nextToken !== undefined) ends.set(key, nextToken);
