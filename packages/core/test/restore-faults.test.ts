@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type EngineEvent, type Manifest, Repository, restore } from "@axon-backup/core";
-import type { Sink } from "@axon-backup/sink";
+import { type Sink, thisProcess } from "@axon-backup/sink";
 import { faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import fc from "fast-check";
@@ -251,17 +251,20 @@ describe("restore, when things go wrong", function () {
     expect(await second).to.include({ kind: "locked" });
 
     const other = join(directory.path, "other");
-    await mkdir(join(other, ".axon-backup-restore"), { recursive: true });
-    const journal = {
-      format: 1,
-      nonce: "n",
-      process: { host: "another", boot: null, pid: 1, started: null },
-      restorePoint: pointId(0),
-      began: "",
-      entries: [],
+    const interrupted = async (process: object): Promise<void> => {
+      await mkdir(join(other, ".axon-backup-restore"), { recursive: true });
+      const journal = { format: 1, nonce: "n", process, restorePoint: pointId(0), began: "", entries: [] };
+      await writeFile(join(other, ".axon-backup-restore/journal.json"), JSON.stringify(journal));
     };
-    await writeFile(join(other, ".axon-backup-restore/journal.json"), JSON.stringify(journal));
-    expect(await rejection(restore({ sink, name: "memory", target: other }))).to.include({ kind: "locked" });
+    const container = { ...thisProcess(), namespaces: "pid:[1]", pid: 2 ** 22 + 1 };
+    for (const elsewhere of [{ host: "another", boot: null, pid: 1, started: null }, container]) {
+      await interrupted(elsewhere);
+      expect(await rejection(restore({ sink, name: "memory", target: other }))).to.include({
+        kind: "locked",
+      });
+    }
+    await interrupted({ ...thisProcess(), boot: "earlier" });
+    expect(await restore({ sink, name: "memory", target: other })).to.include({ restorePoint: pointId(0) });
   });
 });
 

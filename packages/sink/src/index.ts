@@ -25,4 +25,12 @@ export {
 } from "./sink.js";
 export { bytesSource, exactly, readAll, type Source, sliceSource } from "./source.js";
 export { dirModeSchema, fileModeSchema, type ModeSchema, parseMode } from "./file-mode.js";
+export {
+  machineOf,
+  type ProcessIdentity,
+  type ProcessState,
+  processState,
+  processStateOn,
+  thisProcess,
+} from "./process-identity.js";
 export { ELSEWHERE_MS, newTempName, parseTempName, type TempName, writerState } from "./temp-name.js";

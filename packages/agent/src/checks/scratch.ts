@@ -1,10 +1,16 @@
-import { createHash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { randomBytes } from "node:crypto";
 import { parseScratch, SCRATCH, type Scratch, scratchPrefix } from "@axon-backup/core";
-import { bytesSource, type ObjectKey, objectKey, type Sink } from "@axon-backup/sink";
+import {
+  bytesSource,
+  machineOf,
+  type ObjectKey,
+  objectKey,
+  processStateOn,
+  type Sink,
+  thisProcess,
+} from "@axon-backup/sink";
 
-/** After so many milliseconds a check of another machine is dead: none takes a tenth of it. */
+/** After so many milliseconds a check is dead, wherever it ran: none takes a tenth of it. */
 const OLD = 60 * 60 * 1000;
 /** How many objects are removed at a time. */
 const AT_ONCE = 8;
@@ -13,10 +19,9 @@ const PATIENCE = 20_000;
 
 /** A place of our own on a sink. */
 export function ownScratch(now = new Date()): string {
-  return scratchPrefix(
-    { started: now, machine: thisMachine(), pid: process.pid },
-    randomBytes(4).toString("hex"),
-  );
+  // The key's grammar has room for eight digits.
+  const machine = machineOf(thisProcess()).slice(0, 8);
+  return scratchPrefix({ started: now, machine, pid: process.pid }, randomBytes(4).toString("hex"));
 }
 
 /** Removes what checks that are dead left on the sink. */
@@ -52,27 +57,5 @@ async function removeAll(sink: Sink, prefix: string, signal: AbortSignal): Promi
 }
 
 function isDead({ machine, pid, started }: Scratch, now: Date): boolean {
-  if (now.getTime() - started.getTime() > OLD) return true;
-  return machine === thisMachine() && pid !== process.pid && !runs(pid);
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process runs as well.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-/** Eight hexadecimal digits for this boot of this machine, or this container. */
-function thisMachine(): string {
-  let boot = "";
-  try {
-    boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    // Not Linux: the name has to do.
-  }
-  return createHash("sha256").update(`${hostname()} ${boot}`).digest("hex").slice(0, 8);
+  return now.getTime() - started.getTime() > OLD || processStateOn(machine, pid, null) === "dead";
 }

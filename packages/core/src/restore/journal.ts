@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ProcessIdentity } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { errorCode, replaceFile } from "./disk.js";
-import type { ProcessIdentity } from "./process-identity.js";
 
 /**
  * What a restore that is under way tells about itself, in its working directory inside of the target. Whoever comes after a restore that died knows by it what is

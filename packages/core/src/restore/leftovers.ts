@@ -1,9 +1,9 @@
 import { lstat, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { processState } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { errorCode, inside, syncDirectory } from "./disk.js";
 import { isJournalName, type Journal, type JournalEntry, journalPath, readJournal } from "./journal.js";
-import { liveness } from "./process-identity.js";
 
 /** The working directory of a restore, inside of the target. Never without a journal: it gets this name, and loses it, in one step. */
 export const WORKING = ".axon-backup-restore";
@@ -35,7 +35,7 @@ export async function requireEmpty(directory: string): Promise<void> {
     if (journal === "foreign") others.push(name);
     else leftovers.push({ name, journal });
   }
-  for (const { journal } of leftovers) if (journal) await requireDead(directory, journal);
+  for (const { journal } of leftovers) if (journal) requireDead(directory, journal);
   // An empty one may stand beside a whole restore, whose last step it missed.
   for (const { name, journal } of leftovers) if (!journal) await removeIfEmpty(join(directory, name));
   const placed = leftovers.flatMap(({ journal }) => journal?.entries ?? []);
@@ -110,8 +110,8 @@ async function removeDead(directory: string, name: string, journal: Journal): Pr
   await removeWorking(directory, spare);
 }
 
-async function requireDead(directory: string, journal: Journal): Promise<void> {
-  if ((await liveness(journal.process)) !== "dead") throw locked(directory, journal);
+function requireDead(directory: string, journal: Journal): void {
+  if (processState(journal.process) !== "dead") throw locked(directory, journal);
 }
 
 /** Whether an entry of the target is one that a journal lists, and the very same. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { thisProcess } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
@@ -8,7 +9,6 @@ import { errorCode, inside, onDisk, syncDirectory } from "./disk.js";
 import type { Journal } from "./journal.js";
 import { writeJournal } from "./journal.js";
 import { forgetWorking, inodeOf, removeWorking, requireEmpty, spareName, WORKING } from "./leftovers.js";
-import { thisProcess } from "./process-identity.js";
 
 /** What is made is for its owner alone; the operator gives it to the server's user. */
 const DIRECTORY_MODE = 0o700;
@@ -36,7 +36,7 @@ export class Target {
       const journal: Journal = {
         format: 1,
         nonce: randomUUID(),
-        process: await thisProcess(),
+        process: thisProcess(),
         restorePoint,
         began: new Date().toISOString(),
         entries: [],
