@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import type { Readable, Writable } from "node:stream";
 import {
   machineOf,
   newTempName,
@@ -30,12 +31,24 @@ describe("the identity of a process", () => {
     }
   });
 
-  /** A child that waits, and what it printed first. */
-  async function child(script: string): Promise<{ readonly pid: number; readonly said: string }> {
-    const started = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit"] });
+  interface Child {
+    readonly pid: number;
+    /** What it printed first. */
+    readonly said: string;
+    /** Its third descriptor. */
+    readonly input: Writable;
+  }
+
+  async function child(script: string): Promise<Child> {
+    const started = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit", "pipe"] });
     children.push(started);
-    const [said] = (await once(started.stdout, "data")) as [Buffer];
-    return { pid: started.pid ?? 0, said: said.toString().trim() };
+    const [, output, , input] = started.stdio as unknown as [null, Readable, null, Writable];
+    const [said] = (await once(output, "data")) as [Buffer];
+    return { pid: started.pid ?? 0, said: said.toString().trim(), input };
+  }
+
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
   }
 
   it("is plain data, and every fact of it is known on Linux", () => {
@@ -54,9 +67,13 @@ describe("the identity of a process", () => {
   });
 
   it("calls a zombie dead: it has ended, and only its number is still there", async () => {
-    const { said } = await child("true & echo $!; exec sleep 60");
+    // What it waits for ends when its parent is a program that never asks what became of it; a shell would.
+    const { pid, said, input } = await child("cat <&3 & echo $!; exec sleep 60");
     const zombie = Number(said);
-    while (stateOf(zombie) !== "Z") await new Promise((resolve) => setImmediate(resolve));
+    await until(() => readFileSync(`/proc/${pid}/comm`, "utf8") === "sleep\n");
+    expect(processState(of(zombie))).to.equal("alive");
+    input.end();
+    await until(() => stateOf(zombie) === "Z");
     expect(() => process.kill(zombie, 0)).to.not.throw();
     expect(processState(of(zombie))).to.equal("dead");
     expect(processStateOn(machineOf(self), zombie, null)).to.equal("dead");
