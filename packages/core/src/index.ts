@@ -63,7 +63,7 @@ export {
   SinkCounters,
   type SinkCounts,
 } from "./sinks/counters.js";
-export { type SinkMethod, type WithCapabilitiesOf } from "./sinks/decorate.js";
+export { type WithCapabilitiesOf } from "./sinks/decorate.js";
 export { logging } from "./sinks/logging.js";
 export { retry } from "./sinks/retry.js";
 export { stallTimeout } from "./sinks/stall.js";

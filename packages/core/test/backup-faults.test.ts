@@ -1,4 +1,5 @@
-import { faultySink, type SinkMethod } from "@axon-backup/sink-testkit";
+import type { SinkMethod } from "@axon-backup/sink";
+import { faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { BackupScene } from "./backup-scene.js";
 

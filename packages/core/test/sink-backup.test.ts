@@ -1,5 +1,5 @@
-import type { Sink } from "@axon-backup/sink";
-import { type Fault, faultySink, SINK_METHODS } from "@axon-backup/sink-testkit";
+import { type Sink, SINK_METHODS } from "@axon-backup/sink";
+import { type Fault, faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { DEFAULT_POLICY, type RetryEvent, verify, wrapSink } from "../dist/index.js";
 import { BackupScene } from "./backup-scene.js";

@@ -5,16 +5,10 @@ import {
   readAll,
   type Sink,
   SinkError,
+  type SinkMethod,
   type StoredObject,
 } from "@axon-backup/sink";
-import {
-  chunkedSource,
-  type Fault,
-  faultySink,
-  memorySink,
-  pattern,
-  type SinkMethod,
-} from "@axon-backup/sink-testkit";
+import { chunkedSource, type Fault, faultySink, memorySink, pattern } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { retry } from "../dist/index.js";
 import { FakeClock, KEY, keysOf, read, rejection, store } from "./sink-support.js";

@@ -3,10 +3,10 @@ import {
   isSinkError,
   SinkError,
   type SinkErrorKind,
+  type SinkMethod,
   type Source,
   type StoredObject,
 } from "@axon-backup/sink";
-import type { SinkMethod } from "./memory-sink.js";
 
 /** What fails: a SinkError of that kind, or this very error. */
 export type Failure = SinkErrorKind | Error;

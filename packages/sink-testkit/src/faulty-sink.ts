@@ -1,6 +1,5 @@
-import type { ObjectKey, Sink } from "@axon-backup/sink";
+import type { ObjectKey, Sink, SinkMethod } from "@axon-backup/sink";
 import { applyToRead, applyToWrite, failure, type Fault, hang } from "./faults.js";
-import type { SinkMethod } from "./memory-sink.js";
 
 /** Faults by method: each call takes the first of its method's queue. A call whose queue is empty goes through. */
 export type FaultScript = Readonly<Partial<Record<SinkMethod, readonly Fault[]>>>;

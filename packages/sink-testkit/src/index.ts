@@ -27,8 +27,6 @@ export {
   memorySink,
   MemorySink,
   type MemoryStorage,
-  SINK_METHODS,
-  type SinkMethod,
 } from "./memory-sink.js";
 export {
   chunkedSource,

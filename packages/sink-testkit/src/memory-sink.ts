@@ -5,7 +5,9 @@ import {
   exactly,
   type ObjectKey,
   type Sink,
+  SINK_METHODS,
   SinkError,
+  type SinkMethod,
   type Source,
   type StoredObject,
 } from "@axon-backup/sink";
@@ -20,22 +22,6 @@ export interface MemoryObject {
 }
 
 export type CallCounts = Readonly<Record<SinkMethod, number>>;
-
-/** The methods of a sink, those of `conditional` by their own names. */
-export const SINK_METHODS = [
-  "put",
-  "get",
-  "stat",
-  "list",
-  "delete",
-  "extend",
-  "ifAbsent",
-  "ifUnchanged",
-  "removeLeftovers",
-  "freeBytes",
-  "close",
-] as const;
-export type SinkMethod = (typeof SINK_METHODS)[number];
 
 const CHUNK_BYTES = 64 * 1024;
 let versions = 0;

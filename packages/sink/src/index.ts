@@ -23,6 +23,7 @@ export {
   type StoredChecksum,
   type StoredObject,
 } from "./sink.js";
+export { SINK_METHODS, type SinkMethod } from "./sink-method.js";
 export { bytesSource, exactly, readAll, type Source, sliceSource } from "./source.js";
 export { dirModeSchema, fileModeSchema, type ModeSchema, parseMode } from "./file-mode.js";
 export {

@@ -1,6 +1,5 @@
-import { isSinkError, SinkError } from "@axon-backup/sink";
+import { isSinkError, SinkError, type SinkMethod } from "@axon-backup/sink";
 import { type Clock, sleep, systemClock } from "./clock.js";
-import type { SinkMethod } from "./decorate.js";
 
 /** When a call that fails is made again, and when it is given up. Milliseconds. */
 export interface RetryPolicy {

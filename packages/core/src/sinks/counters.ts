@@ -1,12 +1,12 @@
-import { isSinkError, type Sink, SINK_ERROR_KINDS, type SinkErrorKind } from "@axon-backup/sink";
-import { type Clock, systemClock } from "./clock.js";
 import {
-  changedSource,
-  decorate,
-  type SinkCall,
+  isSinkError,
+  type Sink,
+  SINK_ERROR_KINDS,
+  type SinkErrorKind,
   type SinkMethod,
-  type WithCapabilitiesOf,
-} from "./decorate.js";
+} from "@axon-backup/sink";
+import { type Clock, systemClock } from "./clock.js";
+import { changedSource, decorate, type SinkCall, type WithCapabilitiesOf } from "./decorate.js";
 
 /** Upper bounds of the histograms' buckets, in seconds; the last bucket has none. */
 export const DURATION_BOUNDS: readonly number[] = [

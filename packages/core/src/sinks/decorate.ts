@@ -4,25 +4,10 @@ import type {
   ObjectKey,
   PutOptions,
   Sink,
+  SinkMethod,
   Source,
   StoredObject,
 } from "@axon-backup/sink";
-
-/** The methods of a sink, those of `conditional` by their own names. */
-export const SINK_METHODS = [
-  "put",
-  "get",
-  "stat",
-  "list",
-  "delete",
-  "extend",
-  "ifAbsent",
-  "ifUnchanged",
-  "removeLeftovers",
-  "freeBytes",
-  "close",
-] as const;
-export type SinkMethod = (typeof SINK_METHODS)[number];
 
 /** A call, for whom it passes through. */
 export interface SinkCall<
