@@ -51,30 +51,15 @@ export class AxonServerClient {
     this.#controlDbTimeout = options.controlDbTimeout ?? 300_000;
   }
 
-  /** Asks the server what it is: four small calls. */
+  /** Asks the server what it is: three small calls at the same time, and one that needs a context's name. */
   async identify(signal?: AbortSignal): Promise<ServerIdentity> {
-    const product = await this.#json(this.#get("/v1/public/version"), signal, (shape, value) => {
-      const fields = shape.object(value, "the answer");
-      const version = shape.string(fields["version"], "version");
-      const major = /^(\d{1,6})\./.exec(version)?.[1];
-      if (major === undefined) throw shape.problem("the version doesn't begin with a number");
-      return {
-        productName: shape.string(fields["productName"], "productName"),
-        version,
-        major: Number(major),
-      };
-    });
-    const node = await this.#json(this.#get("/v1/public/me"), signal, (shape, value) => {
-      const fields = shape.object(value, "the answer");
-      return {
-        nodeName: shape.string(fields["name"], "name"),
-        clustered: shape.boolean(fields["clustered"], "clustered"),
-        authentication: shape.boolean(fields["authentication"], "authentication"),
-      };
-    });
-    const contexts = await this.#json(this.#get("/v1/public/mycontexts"), signal, (shape, value) =>
-      shape.strings(value, "the answer"),
-    );
+    const [product, node, contexts] = await Promise.all([
+      this.#product(signal),
+      this.#node(signal),
+      this.#json(this.#get("/v1/public/mycontexts"), signal, (shape, value) =>
+        shape.strings(value, "the answer"),
+      ),
+    ]);
     return {
       productName: product.productName,
       version: product.version,
@@ -156,6 +141,31 @@ export class AxonServerClient {
 
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+
+  async #product(signal: AbortSignal | undefined) {
+    return this.#json(this.#get("/v1/public/version"), signal, (shape, value) => {
+      const fields = shape.object(value, "the answer");
+      const version = shape.string(fields["version"], "version");
+      const major = /^(\d{1,6})\./.exec(version)?.[1];
+      if (major === undefined) throw shape.problem("the version doesn't begin with a number");
+      return {
+        productName: shape.string(fields["productName"], "productName"),
+        version,
+        major: Number(major),
+      };
+    });
+  }
+
+  async #node(signal: AbortSignal | undefined) {
+    return this.#json(this.#get("/v1/public/me"), signal, (shape, value) => {
+      const fields = shape.object(value, "the answer");
+      return {
+        nodeName: shape.string(fields["name"], "name"),
+        clustered: shape.boolean(fields["clustered"], "clustered"),
+        authentication: shape.boolean(fields["authentication"], "authentication"),
+      };
+    });
   }
 
   #get(path: string, query: Request["query"] = {}, maxBytes = SMALL): Request {
