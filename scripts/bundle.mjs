@@ -8,6 +8,31 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const agent = join(root, "packages/agent");
 const bundle = join(agent, "bundle");
 
+/**
+ * Of undici, the agent needs connections and requests. Its index loads `fetch`, WebSockets, caches and mocks as well: half of the code of a small
+ * backup. A class that is missing here fails the build.
+ */
+const undiciRequests = {
+  name: "undici-requests",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^undici$/ }, ({ importer, resolveDir }) => ({
+      path: importer,
+      namespace: undiciRequests.name,
+      pluginData: { resolveDir },
+    }));
+    onLoad({ filter: /.*/, namespace: undiciRequests.name }, ({ pluginData: { resolveDir } }) => ({
+      resolveDir,
+      contents: `
+        import Client from "undici/lib/dispatcher/client.js";
+        import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
+        import Pool from "undici/lib/dispatcher/pool.js";
+        import api from "undici/lib/api/index.js";
+        Object.assign(Dispatcher.prototype, api);
+        export { Client, Pool };`,
+    }));
+  },
+};
+
 export async function bundleAgent() {
   const { build } = await import("esbuild");
   rmSync(bundle, { recursive: true, force: true });
@@ -29,6 +54,7 @@ export async function bundleAgent() {
     minifySyntax: true,
     minifyWhitespace: true,
     metafile: true,
+    plugins: [undiciRequests],
     logLevel: "warning",
     // What is loaded on demand, with its own dependencies: plugins with large SDKs, and the demo's server.
     external: [
@@ -44,7 +70,7 @@ export async function bundleAgent() {
   });
   // In a checkout, the command falls back to the modules when one of them is newer than its bundle.
   const inputs = Object.keys(metafile.inputs)
-    .filter((input) => !input.includes("node_modules/"))
+    .filter((input) => !input.includes("node_modules/") && !input.startsWith(`${undiciRequests.name}:`))
     .map((input) => resolve(root, input))
     .map((path) => [relative(bundle, path), statSync(path).mtimeMs]);
   writeFileSync(join(bundle, "inputs.json"), JSON.stringify(inputs));
