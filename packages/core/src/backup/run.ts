@@ -1,6 +1,7 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { prepareToHash } from "../hash/stream-hash.js";
 import type { Observer } from "../observer.js";
 import { controlDbKey } from "../repository/layout.js";
 import type { Manifest } from "../repository/manifest.js";
@@ -146,7 +147,7 @@ async function tidy(
   }
 }
 
-/** How much there is to send, for progress. */
+/** How much there is to send, for progress and for what that takes. */
 async function announceWork(
   shared: SharedRun,
   contexts: readonly ContextRun[],
@@ -164,5 +165,6 @@ async function announceWork(
       for (const { state } of captured[store].open) openBytes += state.validBytes;
     }
   const bytes = openBytes + (await shared.source.measure(files, shared.signal));
+  prepareToHash(bytes);
   observer({ kind: "work", sink, objects: openObjects + files.length, bytes });
 }

@@ -19,9 +19,17 @@ let thread: HashThread | undefined;
 
 /** A hash for about `size` bytes: on a thread of its own for large ones, where there is a second processor. */
 export function streamHash(size: number): StreamHash {
-  if (size < WORTH_A_THREAD || availableParallelism() < 2) return hashHere();
-  thread ??= new HashThread();
-  return thread.hash();
+  return threadFor(size)?.hash() ?? hashHere();
+}
+
+/** Starts the thread if `bytes`, all that will be hashed, may need it: it takes a moment, in which this thread can do something else. */
+export function prepareToHash(bytes: number): void {
+  threadFor(bytes);
+}
+
+function threadFor(size: number): HashThread | undefined {
+  if (size < WORTH_A_THREAD || availableParallelism() < 2) return undefined;
+  return (thread ??= new HashThread());
 }
 
 function hashHere(): StreamHash {
