@@ -31,9 +31,21 @@ export {
 export {
   chunkedSource,
   failingSource,
+  filledSource,
   type GatedSource,
   gatedSource,
   Latch,
   lyingSource,
   pattern,
+  stuckSource,
 } from "./sources.js";
+// For sinks that keep objects as files.
+export { leaveTemporaryFiles, temporaryFiles, withDirectory } from "./file-sinks/temporary-files.js";
+export {
+  KEPT_BYTES,
+  requireWholePut,
+  startWriter,
+  writeUntilKilled,
+  type Writer,
+  type WriterMode,
+} from "./file-sinks/writer.js";

@@ -53,6 +53,35 @@ export function failingSource(size: number, bytes: Uint8Array, error: unknown): 
   };
 }
 
+/** `count` chunks of `size` bytes, all of them this byte: large ones take no memory. */
+export function filledSource(size: number, count: number, byte: number): Source {
+  return {
+    size: size * count,
+    // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, memory isn't
+    async *open() {
+      const chunk = new Uint8Array(size).fill(byte);
+      for (let index = 0; index < count; index++) yield chunk;
+    },
+  };
+}
+
+/** A source that gives `bytes` of its size, calls `stuck`, and then waits for the signal. */
+export function stuckSource(size: number, bytes: Uint8Array, stuck: () => void): Source {
+  return {
+    size,
+    async *open(signal) {
+      yield bytes;
+      stuck();
+      signal?.throwIfAborted();
+      await new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => {
+          reject(signal.reason as Error);
+        });
+      });
+    },
+  };
+}
+
 /** A source that stops and waits at given offsets. */
 export interface GatedSource extends Source {
   /** Resolves when the source has given the bytes before the gate, and was asked for more. */

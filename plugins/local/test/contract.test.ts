@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describeSink } from "@axon-backup/sink-testkit";
-import { open, temporaries } from "./support.js";
+import { describeSink, temporaryFiles } from "@axon-backup/sink-testkit";
+import { open } from "./support.js";
 
 let dir = "";
 
@@ -13,7 +13,7 @@ describeSink("local", {
   },
   reopen: () => open(dir),
   teardown: async () => {
-    const left = await temporaries(dir);
+    const left = await temporaryFiles(dir);
     await rm(dir, { recursive: true });
     if (left.length > 0) throw new Error(`temporary files were left: ${left.join(", ")}`);
   },

@@ -3,7 +3,8 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
 import { bytesSource, isSinkError, objectKey, readAll, type Sink } from "@axon-backup/sink";
-import { caught, filledSource, key, open, stuckSource, temporaries, withDirectory } from "./support.js";
+import { filledSource, stuckSource, temporaryFiles, withDirectory } from "@axon-backup/sink-testkit";
+import { caught, key, open } from "./support.js";
 
 const MiB = 1024 * 1024;
 
@@ -113,7 +114,7 @@ describe("the local sink's files", () => {
         controller.abort(reason);
       });
       expect(await caught(sink.put(key, source, { signal: controller.signal }))).to.equal(reason);
-      expect(await temporaries(dir)).to.deep.equal([]);
+      expect(await temporaryFiles(dir)).to.deep.equal([]);
     }));
 });
 
@@ -185,7 +186,7 @@ describe("what stands in an object's place", () => {
     inPlace(async (sink, dir) => {
       await refused(sink.put(objectKey("a"), bytesSource("x")));
       expect(await keysOf(sink)).to.deep.equal(["a/real"]);
-      expect(await temporaries(dir)).to.deep.equal([]);
+      expect(await temporaryFiles(dir)).to.deep.equal([]);
     }));
 });
 

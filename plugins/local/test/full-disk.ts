@@ -2,7 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesSource, isSinkError, readAll, type Source } from "@axon-backup/sink";
-import { caught, filledSource, key, open, temporaries } from "./support.js";
+import { filledSource, temporaryFiles } from "@axon-backup/sink-testkit";
+import { caught, key, open } from "./support.js";
 
 const [disk = ""] = process.argv.slice(2);
 const dir = join(disk, "sink");
@@ -36,6 +37,6 @@ console.log(
     cause: cause !== undefined && "code" in cause ? cause.code : undefined,
     old: Buffer.from(await readAll(sink.get(key))).toString(),
     keys,
-    temporaries: await temporaries(dir),
+    temporaries: await temporaryFiles(dir),
   }),
 );

@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { bytesSource, isSinkError, objectKey } from "@axon-backup/sink";
 import { plugin } from "../dist/index.js";
-import { caught, key, open, withDirectory } from "./support.js";
+import { withDirectory } from "@axon-backup/sink-testkit";
+import { caught, key, open } from "./support.js";
 
 /** A pending test with its reason, where the machine doesn't have what it needs. CI must have it. */
 function itIf(condition: boolean, reason: string, title: string, body: () => Promise<void>): void {

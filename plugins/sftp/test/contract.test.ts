@@ -1,6 +1,6 @@
-import { describeSink } from "@axon-backup/sink-testkit";
+import { describeSink, temporaryFiles } from "@axon-backup/sink-testkit";
 import { canChroot, findServer, startSshd, type SshdServer } from "@axon-backup/test-servers";
-import { open, temporaries } from "./support.js";
+import { open } from "./support.js";
 
 const found = await findServer("sshd");
 
@@ -26,7 +26,7 @@ for (const chroot of [false, true]) {
       },
       reopen: () => open(get()),
       teardown: async () => {
-        const left = await temporaries(get().root);
+        const left = await temporaryFiles(get().root);
         await get().close();
         if (left.length > 0) throw new Error(`temporary files were left: ${left.join(", ")}`);
       },

@@ -7,7 +7,8 @@ import {
   startSshd,
   type SshdServer,
 } from "@axon-backup/test-servers";
-import { caught, filledSource, key, keysOf, open, temporaries, until } from "./support.js";
+import { filledSource, temporaryFiles } from "@axon-backup/sink-testkit";
+import { caught, key, keysOf, open, until } from "./support.js";
 
 const MiB = 1024 * 1024;
 
@@ -31,7 +32,7 @@ describe("an SFTP sink with trouble on the way", function () {
   afterEach(async () => {
     await sink.close();
     await proxy.close();
-    expect(await temporaries(server.root), "temporary files").to.deep.equal([]);
+    expect(await temporaryFiles(server.root), "temporary files").to.deep.equal([]);
   });
 
   async function holds(text: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { bytesSource, isSinkError, objectKey, readAll, type Sink } from "@axon-backup/sink";
 import { pendingWithoutServer, startSshd, type SshdServer } from "@axon-backup/test-servers";
-import { caught, filledSource, key, open } from "./support.js";
+import { filledSource } from "@axon-backup/sink-testkit";
+import { caught, key, open } from "./support.js";
 
 const MiB = 1024 * 1024;
 

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { bytesSource, isSinkError, readAll } from "@axon-backup/sink";
 import { canChroot, pendingWithoutServer, startSshd } from "@axon-backup/test-servers";
-import { caught, filledSource, key, keysOf, open } from "./support.js";
+import { filledSource } from "@axon-backup/sink-testkit";
+import { caught, key, keysOf, open } from "./support.js";
 
 const MiB = 1024 * 1024;
 const title = "that ends in the middle of a put is a full disk, and leaves the old object and nothing else";

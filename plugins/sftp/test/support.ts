@@ -1,5 +1,4 @@
-import { readdir } from "node:fs/promises";
-import { type OpenContext, objectKey, type Sink, type Source } from "@axon-backup/sink";
+import { type OpenContext, objectKey, type Sink } from "@axon-backup/sink";
 import { plugin, type SftpOptions } from "@axon-backup/sink-sftp";
 import type { SshdServer } from "@axon-backup/test-servers";
 
@@ -40,42 +39,9 @@ export async function caught(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("should have failed");
 }
 
-/** Temporary files below `dir`. */
-export async function temporaries(dir: string): Promise<readonly string[]> {
-  return (await readdir(dir, { recursive: true })).filter((name) => /(^|\/)\.tmp-/.test(name));
-}
-
 /** Waits until `condition` holds; a test's own time-out ends it otherwise. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-/** `count` chunks of `size` bytes, all of them this byte. */
-export function filledSource(size: number, count: number, byte: number): Source {
-  return {
-    size: size * count,
-    // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous, memory isn't
-    async *open() {
-      const chunk = new Uint8Array(size).fill(byte);
-      for (let index = 0; index < count; index++) yield chunk;
-    },
-  };
-}
-
-/** A source that gives `bytes` of its size, and then waits for the signal. */
-export function stuckSource(size: number, bytes: Uint8Array, stuck: () => void): Source {
-  return {
-    size,
-    async *open(signal) {
-      yield bytes;
-      stuck();
-      await new Promise((_, reject) => {
-        signal?.addEventListener("abort", () => {
-          reject(signal.reason as Error);
-        });
-      });
-    },
-  };
 }
 
 export async function keysOf(sink: Sink): Promise<readonly string[]> {
