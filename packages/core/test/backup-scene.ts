@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SegmentScanner, token } from "@axon-backup/axon-server";
-import type { Sink } from "@axon-backup/sink";
+import { type ObjectKey, objectKey, type Sink } from "@axon-backup/sink";
 import { memorySink, type MemorySink } from "@axon-backup/sink-testkit";
 import {
   backup,
@@ -16,6 +16,10 @@ import {
 import { DirectorySource } from "./directory-source.js";
 
 const fixture = fileURLToPath(new URL("../../../test/fixtures/2023.2/", import.meta.url));
+
+/** The key of a segment of the scene. */
+export const segmentKey = (segment: number, store = "events"): ObjectKey =>
+  objectKey(`contexts/default/${store}/${String(segment).padStart(20, "0")}.${store}`);
 
 /** A captured store in two states: a younger one, in which segment 133 is still open, and the whole. */
 export class BackupScene {
