@@ -26,6 +26,14 @@ describe("hashing on a thread", () => {
     });
   });
 
+  it("doesn't keep the process alive when it is started and never used", () => {
+    const module = new URL("../dist/hash/hash-thread.js", import.meta.url).href;
+    const script = `const { HashThread } = await import(${JSON.stringify(module)});
+      new HashThread();`;
+    const { status } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { timeout: 20_000 }); // prettier-ignore
+    expect(status).to.equal(0);
+  });
+
   it("gives the hash of the bytes so far, whatever their chunks, and though these are used again at once", async () => {
     const thread = new HashThread();
     await fc.assert(

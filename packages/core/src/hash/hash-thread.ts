@@ -27,7 +27,6 @@ export class HashThread {
   #next = 0;
 
   constructor() {
-    this.#worker.unref();
     this.#worker.on("message", (answer: Answer) => {
       this.#take(answer);
     });
@@ -37,6 +36,8 @@ export class HashThread {
     this.#worker.on("exit", () => {
       this.#fail(new Error("the thread that computes checksums ended"));
     });
+    // Last: a listener for messages keeps the process alive. A thread that is started and never used mustn't.
+    this.#worker.unref();
   }
 
   hash(): StreamHash {
