@@ -15,11 +15,20 @@ const LOOK_MS = 10;
 /** Linux gives times to user space in hundredths of a second, whatever it counts in. */
 const TICKS_PER_SECOND = 100;
 
-/** Runs a command to its end. @throws Error with what it said, unless it ends with 0 */
-export async function measure(command: string, args: readonly string[], signal: AbortSignal): Promise<Usage> {
+/** Runs a command to its end. @param env beside this process's own. @throws Error with what it said, unless it ends with 0 */
+export async function measure(
+  command: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Usage> {
   const before = childTicks();
   const start = performance.now();
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"], signal });
+  const child = spawn(command, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ...env },
+    signal,
+  });
   let peakBytes = 0;
   const look = setInterval(() => {
     if (child.pid !== undefined) peakBytes = Math.max(peakBytes, highWaterMark(child.pid));

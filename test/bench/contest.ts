@@ -5,6 +5,8 @@ import { rotated } from "./statistics.js";
 export interface Contestant {
   readonly name: string;
   readonly command: (round: number) => readonly [string, ...string[]];
+  /** Its environment, beside this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What it writes to: created new by it; synced and timed after it. */
   readonly target?: (round: number) => string;
 }
@@ -35,9 +37,9 @@ export interface ContestPlan {
   readonly contestants: readonly Contestant[];
 }
 
-/** Collects the samples of a comparison, round by round. */
+/** Collects the samples of comparisons, which are told apart by their titles, round by round. */
 export class Contests {
-  readonly #samples = new Map<ContestPlan, Map<string, Sample[]>>();
+  readonly #samples = new Map<string, Map<string, Sample[]>>();
 
   constructor(
     private readonly say: (text: string) => void,
@@ -46,8 +48,8 @@ export class Contests {
 
   /** One round of one comparison: every contestant once, each round beginning with another one. */
   async round(plan: ContestPlan, round: number): Promise<void> {
-    const series = this.#samples.get(plan) ?? new Map<string, Sample[]>();
-    this.#samples.set(plan, series);
+    const series = this.#samples.get(plan.title) ?? new Map<string, Sample[]>();
+    this.#samples.set(plan.title, series);
     for (const contestant of rotated(plan.contestants, round)) {
       const sample = await this.#run(contestant, round);
       series.set(contestant.name, [...(series.get(contestant.name) ?? []), sample]);
@@ -56,7 +58,7 @@ export class Contests {
   }
 
   result(plan: ContestPlan): Contest {
-    const series = this.#samples.get(plan);
+    const series = this.#samples.get(plan.title);
     return {
       title: plan.title,
       note: plan.note,
@@ -64,9 +66,9 @@ export class Contests {
     };
   }
 
-  async #run({ command, target }: Contestant, round: number): Promise<Sample> {
+  async #run({ command, env, target }: Contestant, round: number): Promise<Sample> {
     const [program, ...args] = command(round);
-    const usage = await measure(program, args, this.signal);
+    const usage = await measure(program, args, this.signal, env);
     if (target === undefined) return usage;
     const { seconds } = await measure("sync", ["-f", target(round)], this.signal);
     return { ...usage, durableSeconds: usage.seconds + seconds };

@@ -9,6 +9,7 @@ export interface Machine {
   readonly kernel: string;
   readonly node: string;
   readonly rclone: string | undefined;
+  readonly restic: string | undefined;
   readonly fileSystem: string;
   /** Processes that wanted to run when it began: above 0.5 or so, others were at work too. */
   readonly load: number;
@@ -22,6 +23,7 @@ export function describeMachine(directory: string): Machine {
     kernel: release(),
     node: process.versions.node,
     rclone: output("rclone", "version")?.split("\n")[0],
+    restic: /^restic [\d.]+/.exec(output("restic", "version") ?? "")?.[0],
     fileSystem: output("df", "--output=fstype", directory)?.split("\n")[1] ?? "unknown",
     load: loadavg()[0] ?? 0,
   };

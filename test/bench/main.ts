@@ -7,9 +7,14 @@ import type { Operations } from "./operations.js";
 import { type BenchOptions, parseOptions, USAGE } from "./options.js";
 import { type BenchReport, reportText } from "./report.js";
 import { measureStartup } from "./startup.js";
+import { benchStorage } from "./storage/bench.js";
+import { storageReportText } from "./storage/report.js";
 import { hasProgram, Workshop } from "./workshop.js";
 
-async function bench(options: BenchOptions, signal: AbortSignal): Promise<BenchReport> {
+async function bench(
+  options: BenchOptions & { storage: undefined },
+  signal: AbortSignal,
+): Promise<BenchReport> {
   const { parts, rounds } = options;
   const machine = describeMachine(options.directory);
   const rclone = hasProgram("rclone", "version");
@@ -49,8 +54,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.once(signal, () => {
       interrupt.abort(new Error(`interrupted by ${signal}`));
     });
-  const report = await bench(options, interrupt.signal);
-  process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : reportText(report));
+  const print = <Report>(report: Report, text: (report: Report) => string): void =>
+    void process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : text(report));
+  if (options.storage === undefined) print(await bench(options, interrupt.signal), reportText);
+  else print(await benchStorage(options, say, interrupt.signal), storageReportText);
   return 0;
 }
 

@@ -5,28 +5,46 @@ import { parseArgs } from "node:util";
 export const PARTS = ["full", "incremental", "memory", "startup"] as const;
 export type Part = (typeof PARTS)[number];
 
-export interface BenchOptions {
+/** What `npm run bench -- STORAGE` measures. */
+export const STORAGES = ["local", "s3", "azure", "sftp"] as const;
+export type StorageType = (typeof STORAGES)[number];
+export const STORAGE_PARTS = ["large", "small", "extend"] as const;
+export type StoragePart = (typeof STORAGE_PARTS)[number];
+
+interface Common {
   readonly rounds: number;
-  readonly parts: readonly Part[];
   readonly json: boolean;
   /** The temporary folder is made in here. */
   readonly directory: string;
 }
 
-export const USAGE = `Usage: npm run bench -- [options]
+/** Without a storage, what is measured is the engine, on a local disk. */
+export type BenchOptions = Common &
+  (
+    | { readonly storage: undefined; readonly parts: readonly Part[] }
+    | { readonly storage: StorageType; readonly parts: readonly StoragePart[] }
+  );
 
-Measures axon-backup as whole processes, in turn with rclone and cp on the same files. Needs Linux, and about 5 GiB on the disk.
+export const USAGE = `Usage: npm run bench -- [STORAGE] [options]
+
+Measures axon-backup as whole processes, in turn with other tools on the same files. Needs Linux, and about 5 GiB on the disk.
+
+Without STORAGE: the engine, beside rclone and cp. With STORAGE (${STORAGES.join(", ")}): backup and restore of 8 × 32 MiB and of
+2,000 × 16 KiB on a real server of that kind, started here, beside rclone, restic, scp (sftp) and cp (local), with the requests that each of
+them makes, and what an extended object sends.
 
   --rounds N      rounds of each comparison, 1 or more (default 5)
-  --only PART     ${PARTS.join(", ")}; may be given several times (default: all)
-  --dir DIR       make the temporary folder in DIR: the file system to measure (default: the system's)
+  --only PART     ${PARTS.join(", ")};
+                  with STORAGE ${STORAGE_PARTS.join(", ")}; may be given several times (default: all)
+  --dir DIR       make the temporary folders in DIR: the file system to measure (default: the system's)
   --json          print the result as JSON
 `;
 
 /** @throws Error for what can't be understood; undefined for --help */
 export function parseOptions(args: readonly string[]): BenchOptions | undefined {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       rounds: { type: "string", default: "5" },
       only: { type: "string", multiple: true, default: [] },
@@ -39,17 +57,20 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
   const rounds = Number(values.rounds);
   if (!Number.isSafeInteger(rounds) || rounds < 1)
     throw new Error(`--rounds: ${JSON.stringify(values.rounds)} is not a whole number from 1 on`);
-  const parts = values.only.map(part);
-  return {
-    rounds,
-    parts: parts.length === 0 ? PARTS : parts,
-    json: values.json,
-    directory: resolve(values.dir),
-  };
+  const common: Common = { rounds, json: values.json, directory: resolve(values.dir) };
+  const [name, ...more] = positionals;
+  if (more.length > 0) throw new Error(`one storage at a time, not ${positionals.join(" ")}`);
+  return name === undefined
+    ? { ...common, storage: undefined, parts: chosen(values.only, PARTS) }
+    : { ...common, storage: oneOf(name, STORAGES, "the storage"), parts: chosen(values.only, STORAGE_PARTS) };
 }
 
-function part(text: string): Part {
-  const found = PARTS.find((name) => name === text);
-  if (found === undefined) throw new Error(`--only: ${JSON.stringify(text)} is none of ${PARTS.join(", ")}`);
+function chosen<T extends string>(names: readonly string[], all: readonly T[]): readonly T[] {
+  return names.length === 0 ? all : names.map((name) => oneOf(name, all, "--only"));
+}
+
+function oneOf<T extends string>(text: string, all: readonly T[], what: string): T {
+  const found = all.find((name) => name === text);
+  if (found === undefined) throw new Error(`${what}: ${JSON.stringify(text)} is none of ${all.join(", ")}`);
   return found;
 }

@@ -24,17 +24,24 @@ export function describeContent({
 
 /** The report as text, with tables in Markdown. */
 export function reportText({ machine, rounds, contests, operations }: BenchReport): string {
-  const { cores, processor, memoryBytes, kernel, node, rclone, fileSystem, load } = machine;
   const lines = [
-    `${cores} cores (${processor}), ${(memoryBytes / 1024 ** 3).toFixed(0)} GiB of memory, Linux ${kernel}, ${fileSystem}, Node ${node}, ${rclone ?? "no rclone"}`,
-    `${rounds} rounds, in turn; load at the start: ${load.toFixed(1)}`,
+    ...machineText(machine, rounds),
     ...contests.flatMap(contestText),
     ...(operations ? operationsText(operations) : []),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function contestText({ title, note, series, apart = false }: Contest): string[] {
+/** What was measured on: the first lines of a report. */
+export function machineText(machine: Machine, rounds: number): string[] {
+  const { cores, processor, memoryBytes, kernel, node, rclone, restic, fileSystem, load } = machine;
+  return [
+    `${cores} cores (${processor}), ${(memoryBytes / 1024 ** 3).toFixed(0)} GiB of memory, Linux ${kernel}, ${fileSystem}, Node ${node}, ${rclone ?? "no rclone"}, ${restic ?? "no restic"}`,
+    `${rounds} rounds, in turn; load at the start: ${load.toFixed(1)}`,
+  ];
+}
+
+export function contestText({ title, note, series, apart = false }: Contest): string[] {
   const [own] = series;
   const durable = series.some(({ samples }) =>
     samples.some(({ durableSeconds }) => durableSeconds !== undefined),
@@ -93,7 +100,8 @@ function operationsText({ sink, listed, requests, systemCalls }: Operations): st
   ];
 }
 
-function table(rows: readonly (readonly string[])[]): string[] {
+/** A table in Markdown; the first row is its head. */
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;

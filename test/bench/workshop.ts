@@ -51,12 +51,17 @@ export class Workshop {
     return { directory: this.path(name), data, url, ...contentOf(data) };
   }
 
-  /** A configuration with one sink. */
-  configuration(store: Store & { readonly url: string }, name: string, sink: string): string {
+  /** A configuration with one sink: a directory, or the lines of its YAML file. */
+  configuration(
+    store: Store & { readonly url: string },
+    name: string,
+    sink: string | readonly string[],
+  ): string {
+    const lines = typeof sink === "string" ? ["type: local", `path: ${sink}`] : sink;
     const config = join(store.directory, `config-${name}`);
     mkdirSync(join(config, "sinks.d"), { recursive: true });
     writeFileSync(join(config, "agent.yaml"), `server:\n  url: ${store.url}\n  storage: [${store.data}]\n`);
-    writeFileSync(join(config, "sinks.d", "nas.yaml"), `type: local\npath: ${sink}\n`);
+    writeFileSync(join(config, "sinks.d", "nas.yaml"), `${lines.join("\n")}\n`);
     return config;
   }
 

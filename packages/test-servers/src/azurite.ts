@@ -13,6 +13,8 @@ export interface AzuriteServer {
   readonly accountName: string;
   /** Base64. */
   readonly accountKey: string;
+  /** Where it keeps everything. */
+  readonly directory: string;
   createContainer(name: string): Promise<void>;
   /** Ends the server and removes its folder. May be called twice. */
   close(): Promise<void>;
@@ -21,19 +23,29 @@ export interface AzuriteServer {
 export interface AzuriteOptions {
   /** A port of 127.0.0.1; a free one by default. */
   readonly port?: number;
+  /** By default an account with a new key. `development`: the one that emulators have, with the key that everybody knows, for clients that know no other. */
+  readonly account?: "development";
 }
+
+/** https://learn.microsoft.com/azure/storage/common/storage-use-azurite */
+const DEVELOPMENT = {
+  accountName: "devstoreaccount1",
+  accountKey: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+};
 
 /** A version of the API that Azurite 3.35 knows. */
 const API_VERSION = "2024-11-04";
 
 /** Starts Azurite's blob service, ready in some seconds. */
-export async function startAzurite({ port: wanted }: AzuriteOptions = {}): Promise<AzuriteServer> {
+export async function startAzurite({ port: wanted, account }: AzuriteOptions = {}): Promise<AzuriteServer> {
   const script = azuritePath();
   if (script === undefined) throw new Error("there is no Azurite: node scripts/install-test-servers.mjs");
   const dir = await serverFolder("azurite");
   const port = wanted ?? (await freePort());
-  const accountName = "axonbackuptest";
-  const accountKey = randomBytes(64).toString("base64");
+  const { accountName, accountKey } =
+    account === "development"
+      ? DEVELOPMENT
+      : { accountName: "axonbackuptest", accountKey: randomBytes(64).toString("base64") };
   const server = await startProcess({
     dir,
     command: process.execPath,
@@ -50,6 +62,7 @@ export async function startAzurite({ port: wanted }: AzuriteOptions = {}): Promi
     port,
     accountName,
     accountKey,
+    directory: dir,
     createContainer: (name) => createContainer(blobEndpoint, accountName, accountKey, name),
     close: () => server.close(),
   };

@@ -51,7 +51,7 @@ export async function startVersityGw({ port: wanted }: VersityGwOptions = {}): P
   const process_ = await startProcess({
     dir,
     command,
-    args: ["--port", `127.0.0.1:${port}`, "--region", region, "-q", "--health", "/health", "posix", "--versioning-dir", versions, root], // prettier-ignore
+    args: ["--port", `127.0.0.1:${port}`, "--region", region, "--keep-alive", "-q", "--health", "/health", "posix", "--versioning-dir", versions, root], // prettier-ignore
     env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
     ready: async () => (await accepts(port)) && answers(`${endpoint}/health`),
   });
