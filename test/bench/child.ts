@@ -15,7 +15,15 @@ const LOOK_MS = 10;
 /** Linux gives times to user space in hundredths of a second, whatever it counts in. */
 const TICKS_PER_SECOND = 100;
 
-/** Runs a command to its end. @param env beside this process's own. @throws Error with what it said, unless it ends with 0 */
+/**
+ * This process's environment, without what sets Node up otherwise than an installed service has it: NODE_EXTRA_CA_CERTS, say, makes each start read a
+ * file of certificates.
+ */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(NODE|npm|UV)_/.test(name)),
+);
+
+/** Runs a command to its end. @param env beside `environment`. @throws Error with what it said, unless it ends with 0 */
 export async function measure(
   command: string,
   args: readonly string[],
@@ -26,7 +34,7 @@ export async function measure(
   const start = performance.now();
   const child = spawn(command, args, {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, ...env },
+    env: { ...environment, ...env },
     signal,
   });
   let peakBytes = 0;
