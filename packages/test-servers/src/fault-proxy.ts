@@ -43,7 +43,7 @@ export async function startFaultProxy({ target }: FaultProxyOptions): Promise<Fa
     const server = connect(target.port, target.host);
     const destroy = (): void => {
       pairs.delete(pair);
-      for (const socket of [client, server]) socket.resetAndDestroy();
+      for (const socket of [client, server]) breakOff(socket);
     };
     const onCut = (): void => {
       counts.cuts++;
@@ -121,4 +121,13 @@ export async function startFaultProxy({ target }: FaultProxyOptions): Promise<Fa
 interface Pair {
   readonly pipes: readonly Pipe[];
   readonly destroy: () => void;
+}
+
+/**
+ * Ends a connection with a reset. Not while its end is on the way: then libuv refuses the reset, and Node gives the socket up with its handle open,
+ * which keeps the process alive and, as soon as something arrives there, busy.
+ */
+function breakOff(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+  else socket.resetAndDestroy();
 }

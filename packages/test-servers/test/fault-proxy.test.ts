@@ -49,6 +49,26 @@ describe("the fault proxy", () => {
       expect(proxy.accepted).to.equal(1);
     }));
 
+  it("leaves no handle open when it breaks what is ending", async () => {
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+    const before = sockets();
+    await withEcho(async (proxy) => {
+      const socket = await open(proxy);
+      socket.write("x");
+      await read(socket, 1);
+      proxy.stall();
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      socket.end();
+      // Until the proxy has got it.
+      for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await proxy.pass();
+      proxy.reset();
+      await closed;
+    });
+    while (sockets() > before) await new Promise((resolve) => setImmediate(resolve));
+  });
+
   it("delays", () =>
     withEcho(async (proxy) => {
       proxy.delay(60);
@@ -88,7 +108,7 @@ describe("the fault proxy", () => {
     withEcho(async (proxy) => {
       const socket = await open(proxy);
       proxy.cutAfter(1000, { direction: "down" });
-      const closed = once(socket, "close");
+      const closed = new Promise((resolve) => socket.once("close", resolve));
       socket.write(Buffer.alloc(5000));
       socket.resume();
       // With an error or not: a reset that comes together with data looks like an end to Node.
