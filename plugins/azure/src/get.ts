@@ -1,5 +1,12 @@
 import type { BlockBlobClient } from "@azure/storage-blob";
-import { type ByteRange, type CallOptions, isSinkError, type ObjectKey, SinkError } from "@axon-backup/sink";
+import {
+  type ByteRange,
+  type CallOptions,
+  gather,
+  isSinkError,
+  type ObjectKey,
+  SinkError,
+} from "@axon-backup/sink";
 import { abortBy, type Condition } from "./put.js";
 import type { Store } from "./store.js";
 
@@ -7,7 +14,7 @@ import type { Store } from "./store.js";
 export async function* getBlob(
   store: Store,
   key: ObjectKey,
-  { range, signal }: CallOptions & { readonly range?: ByteRange } = {},
+  { range, signal, onProgress }: CallOptions & { readonly range?: ByteRange } = {},
 ): AsyncGenerator<Uint8Array, void, void> {
   signal?.throwIfAborted();
   const { offset = 0, length } = range ?? {};
@@ -22,7 +29,8 @@ export async function* getBlob(
     return;
   }
   try {
-    yield* readBlob(store, key, blob, { offset, ...(length === undefined ? {} : { length }) }, signal);
+    const bytes = { offset, ...(length === undefined ? {} : { length }) };
+    yield* readBlob(store, key, blob, bytes, signal, {}, onProgress);
   } catch (error) {
     if (!isSinkError(error, "range")) throw error;
     // The service refuses a range that begins at the end, too.
@@ -40,21 +48,22 @@ export async function* readBlob(
   { offset, length }: ByteRange,
   signal: AbortSignal | undefined,
   conditions: Condition = {},
+  onProgress?: () => void,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { readableStreamBody: stream } = await store.attempt("read", key, signal, () =>
+  const { readableStreamBody: stream, contentLength } = await store.attempt("read", key, signal, () =>
     blob.download(offset, length, { ...abortBy(signal), conditions: { ...conditions }, maxRetryRequests: 0 }),
   );
   if (stream === undefined) throw new SinkError("transient", `${store.name}${key} came without bytes`);
-  const steps = stream[Symbol.asyncIterator]();
+  const steps = gather(stream as AsyncIterable<Buffer>, contentLength, onProgress);
   try {
     for (;;) {
       const step = await store.attempt("read", key, signal, () => steps.next());
       if (step.done === true) return;
-      yield step.value as Buffer;
+      yield step.value;
     }
   } finally {
     // Also when the consumer stops early: the connection is freed.
-    await steps.return?.();
+    await steps.return();
   }
 }
 

@@ -1,5 +1,12 @@
 import { GetObjectCommand } from "@aws-sdk/client-s3";
-import { type ByteRange, type CallOptions, isSinkError, type ObjectKey, SinkError } from "@axon-backup/sink";
+import {
+  type ByteRange,
+  type CallOptions,
+  gather,
+  isSinkError,
+  type ObjectKey,
+  SinkError,
+} from "@axon-backup/sink";
 import type { Bucket } from "./bucket.js";
 import { sinkError } from "./errors.js";
 import { head } from "./stored.js";
@@ -8,7 +15,7 @@ import { head } from "./stored.js";
 export async function* getObject(
   bucket: Bucket,
   key: ObjectKey,
-  { range, signal }: CallOptions & { readonly range?: ByteRange } = {},
+  { range, signal, onProgress }: CallOptions & { readonly range?: ByteRange } = {},
   version?: string,
 ): AsyncGenerator<Uint8Array, void, void> {
   signal?.throwIfAborted();
@@ -43,7 +50,7 @@ export async function* getObject(
       );
     // Without a length the answer is chunked: then Node itself tells when it is cut.
     let left = ContentLength ?? Infinity;
-    for await (const chunk of body) {
+    for await (const chunk of gather(body, ContentLength, onProgress)) {
       signal?.throwIfAborted();
       left -= chunk.byteLength;
       yield chunk;

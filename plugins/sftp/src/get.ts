@@ -1,4 +1,4 @@
-import { type ByteRange, type CallOptions, type ObjectKey, SinkError } from "@axon-backup/sink";
+import { type ByteRange, type CallOptions, gather, type ObjectKey, SinkError } from "@axon-backup/sink";
 import { type Tools, tidy } from "./call.js";
 import { foreignError, missing } from "./errors.js";
 import { Files, type OpenFile } from "./files.js";
@@ -12,7 +12,7 @@ const PIPELINE = 16;
 export async function* getFile(
   { connections, root }: Tools,
   key: ObjectKey,
-  { range, signal }: CallOptions & { readonly range?: ByteRange } = {},
+  { range, signal, onProgress }: CallOptions & { readonly range?: ByteRange } = {},
 ): AsyncGenerator<Uint8Array, void, void> {
   signal?.throwIfAborted();
   checkRange(range);
@@ -28,7 +28,7 @@ export async function* getFile(
       if (before.isDirectory()) throw missing(path);
       if (!before.isFile()) throw foreignError(path);
       const { from, to } = cut(range, before.size, path);
-      for await (const chunk of readRange(files, file, from, to)) {
+      for await (const chunk of gather(readRange(files, file, from, to), to - from, onProgress)) {
         yield chunk;
         signal?.throwIfAborted();
       }
