@@ -142,6 +142,40 @@ describe("the stall time-out", () => {
     expect(clock.now()).to.be.greaterThan(10 * LIMIT);
   });
 
+  it("starts one timer for a put, however many chunks it has", async () => {
+    const started: number[] = [];
+    const counted = {
+      now: () => clock.now(),
+      after: (milliseconds: number, run: () => void) => {
+        started.push(milliseconds);
+        return clock.after(milliseconds, run);
+      },
+    };
+    await stallTimeout(memorySink(), LIMIT, counted).put(KEY, gatedSource(pattern(2 * 1024 * 1024), []));
+    expect(started).to.deep.equal([LIMIT]);
+    expect(clock.timers).to.equal(0);
+  });
+
+  it("counts from the last move, not from when its timer was started", async () => {
+    const source = gatedSource(pattern(200_000), [100_000]);
+    const inner: Sink = {
+      ...deaf(),
+      put: async (_key, given) => {
+        for await (const chunk of given.open()) expect(chunk.byteLength).to.be.above(0);
+        return never;
+      },
+    };
+    const put = rejection(stallTimeout(inner, LIMIT, clock).put(KEY, source));
+    await source.reached(0);
+    await clock.advance(LIMIT - 1000);
+    source.pass(0);
+    await clock.advance(LIMIT - 1000);
+    expect(clock.timers).to.equal(1);
+    await clock.advance(1000 + GRACE);
+    expect(String(await put)).to.include("put stalled: nothing moved for 60 s, after 200000 of 200000 bytes");
+    expect(clock.timers).to.equal(0);
+  });
+
   it("finds a put that stops in its middle, or after its last byte", async () => {
     for (const after of [65536, 131072]) {
       const inner: Sink = {

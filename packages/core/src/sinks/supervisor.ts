@@ -4,6 +4,8 @@ import { onAbort } from "./signals.js";
 
 /** How long an aborted call may clean up after itself before it is given up. Milliseconds. */
 export const GRACE = 5000;
+/** Node's timers may fire a millisecond early. */
+const EARLY = 1;
 
 /**
  * Watches one call: aborts it when it gets nowhere for `limit` milliseconds, and gives it up when it takes no notice of that. It does the same
@@ -16,7 +18,9 @@ export class Supervisor {
   readonly #release: () => void;
   #stalled: SinkError | undefined;
   #paused = false;
-  #cancel: (() => void) | undefined;
+  /** When the call is aborted, or given up if it is aborted already; undefined while time doesn't count. By the clock. */
+  #deadline: number | undefined;
+  #timer: { readonly at: number; readonly cancel: () => void } | undefined;
   /** Ends the step that is being waited for. */
   #giveUp: ((error: unknown) => void) | undefined;
 
@@ -77,24 +81,48 @@ export class Supervisor {
   end(): void {
     this.#release();
     this.#disarm();
+    this.#stopTimer();
   }
 
+  /** Sets the deadline anew. The timer that runs is left alone if it fires before: it looks again then, which costs less than a timer for each chunk. */
   #arm(milliseconds: number): void {
-    this.#disarm();
-    this.#cancel = this.clock.after(milliseconds, () => {
-      if (this.signal.aborted) {
-        this.#giveUp?.(this.signal.reason);
-        return;
-      }
-      this.#stalled = stallError(this.describe());
-      this.#arm(GRACE);
-      this.#controller.abort(this.#stalled);
-    });
+    this.#deadline = this.clock.now() + milliseconds;
+    if (this.#timer !== undefined && this.#timer.at <= this.#deadline) return;
+    this.#stopTimer();
+    this.#startTimer(milliseconds);
   }
 
   #disarm(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#deadline = undefined;
+  }
+
+  #startTimer(milliseconds: number): void {
+    const cancel = this.clock.after(milliseconds, () => {
+      this.#timer = undefined;
+      this.#look();
+    });
+    this.#timer = { at: this.clock.now() + milliseconds, cancel };
+  }
+
+  #stopTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #look(): void {
+    if (this.#deadline === undefined) return;
+    const left = this.#deadline - this.clock.now();
+    if (left > EARLY) {
+      this.#startTimer(left);
+      return;
+    }
+    if (this.signal.aborted) {
+      this.#giveUp?.(this.signal.reason);
+      return;
+    }
+    this.#stalled = stallError(this.describe());
+    this.#arm(GRACE);
+    this.#controller.abort(this.#stalled);
   }
 }
 

@@ -58,7 +58,7 @@ export function wrapSink<S extends Sink>(
   const { clock = systemClock, log, counters } = hooks;
   const fromInsideOut: readonly ((inner: Sink) => Sink)[] = [
     (inner) => stallTimeout(inner, policy.stall, clock),
-    (inner) => bandwidth(inner, policy.limits, clock),
+    (inner) => (isLimited(policy.limits) ? bandwidth(inner, policy.limits, clock) : inner),
     (inner) => connections(inner, policy.connections),
     (inner) => retry(inner, retryOptions(policy, hooks)),
     (inner) => (log ? logging(inner, log, clock) : inner),
@@ -66,6 +66,10 @@ export function wrapSink<S extends Sink>(
   ];
   // Each decorator keeps the optional methods that are there; the compiler can't see that of all of them in a row.
   return fromInsideOut.reduce<Sink>((inner, decorator) => decorator(inner), sink) as WithCapabilitiesOf<S>;
+}
+
+function isLimited({ upload, download }: BandwidthLimits): boolean {
+  return upload !== undefined || download !== undefined;
 }
 
 /**
