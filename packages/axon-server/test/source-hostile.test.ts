@@ -254,6 +254,16 @@ describe("opening a file", () => {
     });
   });
 
+  it("refuses a directory that became a link just after a file of it was opened", async () => {
+    await withStorage(async (source, root, outside) => {
+      const directory = `${root}/default`;
+      expect(await contentOf(source, fileAt(`${directory}/${FILE}`))).to.equal(`default/${FILE}`);
+      await rename(directory, `${root}/away`);
+      await symlink(join(outside, "default"), directory);
+      await failure(source.open(fileAt(`${directory}/${FILE}`)), "refused");
+    });
+  });
+
   it("reads not one byte of another file while its directory is swapped all the time", async function () {
     this.timeout(30_000);
     await withStorage(async (source, root, outside) => {

@@ -55,3 +55,30 @@ function refusedDirectory(directory: string, real: string, reason: string, setti
     `Nothing was read. If that directory is the server's, name it in ${setting}.`,
   );
 }
+
+/** For how long, in milliseconds, what a directory really is is taken as found out. */
+const RECENT_MS = 20;
+
+/**
+ * Remembers for a moment which directory each path really is: thousands of files of one directory are opened in a row, and resolving its path takes more
+ * than opening one. Nothing is believed that wasn't before: between resolving and opening there always was a moment, and `openConfined` compares
+ * the open file's path. Failures aren't remembered.
+ */
+export class RecentlyConfined {
+  readonly #known = new Map<string, { readonly real: Promise<string>; readonly since: number }>();
+
+  async confine(directory: string, context: string, resolve: () => Promise<string>): Promise<string> {
+    const key = `${context}\0${directory}`;
+    const now = performance.now();
+    const known = this.#known.get(key);
+    if (known !== undefined && now - known.since <= RECENT_MS) return known.real;
+    const real = resolve();
+    this.#known.set(key, { real, since: now });
+    try {
+      return await real;
+    } catch (error) {
+      this.#known.delete(key);
+      throw error;
+    }
+  }
+}

@@ -1,5 +1,5 @@
-import { type BigIntStats, constants } from "node:fs";
-import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
+import { type BigIntStats, constants, readlinkSync } from "node:fs";
+import { type FileHandle, lstat, open } from "node:fs/promises";
 
 import { AxonServerError } from "../errors.js";
 import { baseName } from "../files/path.js";
@@ -27,7 +27,7 @@ export async function openConfined(path: string, confine: () => Promise<string>)
       const opened = await file.stat({ bigint: true });
       refuseUnlessRegular(path, opened);
       if (opened.dev !== seen.dev || opened.ino !== seen.ino) throw swapped(path);
-      await refuseIfElsewhere(path, resolved, file);
+      refuseIfElsewhere(path, resolved, file);
       return new FileSourceHandle(path, file, Number(opened.size));
     } catch (error) {
       await file.close();
@@ -58,10 +58,11 @@ function refuseUnlessRegular(path: string, stats: BigIntStats): void {
 }
 
 /** What the kernel says the open file's path is. Where there is no /proc, the checks before must do. */
-async function refuseIfElsewhere(path: string, expected: string, file: FileHandle): Promise<void> {
+function refuseIfElsewhere(path: string, expected: string, file: FileHandle): void {
   let actual: string;
   try {
-    actual = await readlink(`/proc/self/fd/${file.fd}`);
+    // At once: the kernel knows it, and asks no disk.
+    actual = readlinkSync(`/proc/self/fd/${file.fd}`);
   } catch (error) {
     if (isErrno(error, "ENOENT", "ENOTDIR", "EACCES")) return;
     throw error;

@@ -5,7 +5,7 @@ import { baseName, directoryName, isWithin, mapPath, normalisePath, whyNotInStor
 import { isControlDbName, parseStoreFileName } from "../files/store-file-name.js";
 import type { StoreKind } from "../names.js";
 import { quote } from "../text.js";
-import { confineControlDb, confineDirectory } from "./confine.js";
+import { confineControlDb, confineDirectory, RecentlyConfined } from "./confine.js";
 import { checkListing, type ListingRules } from "./listed-files.js";
 import { openConfined } from "./open-file.js";
 import { measureFiles } from "./measure-files.js";
@@ -21,6 +21,7 @@ const CONTEXT = /^[A-Za-z0-9_%=@+-][A-Za-z0-9._%=@+-]{0,199}$/;
 export class AxonServerSource implements ServerSource {
   readonly #client: AxonServerClient;
   readonly #storage: Storage;
+  readonly #recent = new RecentlyConfined();
   #identity: ServerIdentity | undefined;
 
   /** @throws AxonServerError `configuration` if a path isn't one. The client is closed with the source. */
@@ -68,7 +69,12 @@ export class AxonServerSource implements ServerSource {
     }
     const { context } = file as SourceFile;
     this.#refuseUnlessListed(file as SourceFile);
-    return openConfined(path, () => confineDirectory(directoryName(path), context, this.#storage.roots));
+    const directory = directoryName(path);
+    return openConfined(path, () =>
+      this.#recent.confine(directory, context, () =>
+        confineDirectory(directory, context, this.#storage.roots),
+      ),
+    );
   }
 
   async measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number> {
