@@ -3,7 +3,10 @@ import { exactly, type Source } from "@axon-backup/sink";
 import { attempt } from "./errors.js";
 
 const BUFFER_BYTES = 1024 * 1024;
-/** A chunk of this size or more is written as it is: copying it first would cost more than waiting for its write, while a source that reads ahead goes on. */
+/**
+ * A chunk of this size or more is written as it is: copying it first would cost more than waiting for its write, while a source that reads ahead
+ * goes on. So is one that is all there is to write, as of small files.
+ */
 const LARGE_CHUNK_BYTES = 256 * 1024;
 /** What is skipped when it is zeros: a page, the block of most file systems. */
 const BLOCK_BYTES = 4096;
@@ -50,7 +53,7 @@ export async function writeSource(
   };
   try {
     for await (const chunk of exactly(source, signal)) {
-      if (chunk.byteLength >= LARGE_CHUNK_BYTES) {
+      if (chunk.byteLength >= LARGE_CHUNK_BYTES || chunk.byteLength === source.size) {
         await handFilled();
         await hand(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
         // The chunk is the source's again with the next step.
