@@ -10,7 +10,7 @@ import { foreignError, missing } from "./errors.js";
 import { rejectMissing } from "./missing.js";
 import { confirm } from "./put.js";
 import { explainFailure, refuseUnlessFits } from "./space.js";
-import { writeSource } from "./write.js";
+import { sendSource } from "./write.js";
 
 /** Grows an object's file in place: cuts it to `keep` bytes and writes the source behind them. */
 export function extendFile(
@@ -18,7 +18,7 @@ export function extendFile(
   key: ObjectKey,
   keep: number,
   source: Source,
-  { signal }: CallOptions = {},
+  { signal, onProgress }: CallOptions = {},
 ): Promise<StoredObject> {
   const { root } = tools;
   return withFiles(tools, signal, async (files) => {
@@ -37,8 +37,8 @@ export function extendFile(
       await refuseUnlessFits(files, root, keep + source.size - before.size);
       try {
         await files.truncate(file, keep);
-        await writeSource(files, file, keep, source);
-        await files.fsync(file);
+        const answers = await sendSource(files, file, keep, source, onProgress);
+        await Promise.all([...answers, files.fsync(file)]);
       } catch (error) {
         const explained = await explainFailure(files, root, error, source.size);
         // Only tidy: nobody relies on what is behind `keep`.

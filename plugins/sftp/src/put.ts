@@ -12,7 +12,7 @@ import type { Files, OpenFile } from "./files.js";
 import type { Publish } from "./publish.js";
 import { applyMode, type Place } from "./root.js";
 import { explainFailure, refuseUnlessFits } from "./space.js";
-import { writeSource } from "./write.js";
+import { sendSource } from "./write.js";
 
 /** How long, in milliseconds, an aborted put waits for the answer to its last step: only then it knows what is there. */
 const LAST_STEP_MS = 5000;
@@ -25,15 +25,20 @@ export function putFile(
   publish: Publish,
   key: ObjectKey,
   source: Source,
-  { signal }: CallOptions = {},
+  { signal, onProgress }: CallOptions = {},
 ): Promise<StoredObject> {
   return withFiles(tools, signal, async (files) => {
     const place = tools.root.place(key);
     await removeOrphans(tools, files);
     const file = await create(tools, files, place, source.size);
     try {
-      const stored = await fill(tools, files, file, key, source);
+      const stored = await fill(tools, files, file, key, source, onProgress);
       signal?.throwIfAborted();
+      // Nothing depends on the answer any more: the bytes are durable. It isn't waited for before the last step, which the server does behind it.
+      files
+        .steady()
+        .close(file)
+        .catch(() => undefined);
       await files.interrupt.finish(publish(tools.root, files.steady(), file.path, place), LAST_STEP_MS);
       return stored;
     } catch (error) {
@@ -73,20 +78,20 @@ async function create(tools: Tools, files: Files, { dir }: Place, size: number):
   }
 }
 
-/** Resolves when the bytes are durable, under their temporary name, and the file is closed. */
+/** Resolves when the bytes are durable, under their temporary name. */
 async function fill(
   { settings }: Tools,
   files: Files,
   file: OpenFile,
   key: ObjectKey,
   source: Source,
+  onProgress: CallOptions["onProgress"],
 ): Promise<StoredObject> {
-  await writeSource(files, file, 0, source);
-  const [stats] = await Promise.all([files.fstat(file), files.fsync(file)]);
+  const answers = await sendSource(files, file, 0, source, onProgress);
+  const [stats] = await Promise.all([files.fstat(file), files.fsync(file), ...answers]);
   const stored = confirm(file.path, key, source.size, stats);
   if ((stats.mode & 0o777) !== settings.fileMode)
     await applyMode(() => files.chmodOpen(file, settings.fileMode));
-  await files.close(file);
   return stored;
 }
 

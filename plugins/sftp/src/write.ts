@@ -5,15 +5,19 @@ import type { Files, OpenFile } from "./files.js";
 const PIPELINE = 16;
 
 /**
- * Writes `source` from `offset` on, with many requests on their way, each as long as the server takes it. Resolves when all are answered: what the
- * server has isn't durable yet. Rejects with the first failure.
+ * Writes `source` from `offset` on, with many requests on their way, each as long as the server takes it. Resolves when all are sent, with the
+ * answers that are still to come; rejects with the first failure. A server works off the requests for one file in the order in which they came
+ * (draft-ietf-secsh-filexfer-02, section 6.1): what is asked next, it does behind the writes.
+ *
+ * @param onProgress called for each answer
  */
-export async function writeSource(
+export async function sendSource(
   files: Files,
   file: OpenFile,
   offset: number,
   source: Source,
-): Promise<void> {
+  onProgress?: () => void,
+): Promise<readonly Promise<void>[]> {
   const { chunkBytes } = files.abilities;
   const rest = Buffer.allocUnsafeSlow(Math.min(chunkBytes, source.size));
   const sent: Promise<void>[] = [];
@@ -21,7 +25,7 @@ export async function writeSource(
   let at = offset;
   const send = async (bytes: Uint8Array): Promise<void> => {
     if (sent.length >= PIPELINE) await sent.shift();
-    const write = files.write(file, bytes, at);
+    const write = files.write(file, bytes, at).then(onProgress);
     // Awaited later; until then its failure must not count as unhandled.
     write.catch(() => undefined);
     sent.push(write);
@@ -44,5 +48,5 @@ export async function writeSource(
     }
   }
   if (filled > 0) await send(rest.subarray(0, filled));
-  await Promise.all(sent);
+  return sent;
 }
