@@ -21,7 +21,12 @@ function override(inner: MemorySink, other: Partial<Sink>): Sink {
 }
 
 function check(sink: Sink, signal = new AbortController().signal) {
-  return checkSink({ sink, reopen: () => Promise.resolve(sink), connections: 4, signal });
+  return checkSink({
+    sink,
+    reopen: () => Promise.resolve(sink),
+    connections: 4,
+    waiting: { signal, say: () => undefined },
+  });
 }
 
 async function verdicts(sink: Sink): Promise<Readonly<Record<string, Can>>> {

@@ -10,6 +10,7 @@ import {
 import type { Configuration, ServerConfiguration } from "../config/types.js";
 import { plural } from "../output/units.js";
 import { failedRow } from "./failed-row.js";
+import { firstAnswer, type Waiting } from "./first-answer.js";
 import { type CheckRow, failed, ok, warning } from "./types.js";
 
 /** Everything about the server. Reads only; the control DB call isn't tried, because each one leaves a file on the server. */
@@ -17,11 +18,17 @@ export async function checkServer(
   source: ServerSource,
   configuration: Configuration,
   server: ServerConfiguration,
-  signal: AbortSignal,
+  waiting: Waiting,
 ): Promise<readonly CheckRow[]> {
+  const { signal } = waiting;
   let identity: ServerIdentity;
   try {
-    identity = await source.identify(signal);
+    identity = await firstAnswer(
+      `the server at ${server.url}`,
+      waiting,
+      (inTime) => source.identify(inTime),
+      (message, remedy) => new AxonServerError("unreachable", message, remedy),
+    );
   } catch (error) {
     signal.throwIfAborted();
     return [failedRow(isAccessRefused(error) ? "token" : "server", "", error)];

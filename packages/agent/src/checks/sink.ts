@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { bytesSource, isSinkError, joinKey, readAll, type Sink } from "@axon-backup/sink";
 import { type CaseResult, runContract, shortContractCases } from "@axon-backup/sink-testkit";
 import { capabilities, type Capability } from "./capabilities.js";
+import { firstAnswer, type Waiting } from "./first-answer.js";
 import { ownScratch, removeDeadScratch, removeScratch } from "./scratch.js";
 
 /** Milliseconds after which a call counts as hanging. */
@@ -15,7 +16,7 @@ export interface SinkCheckOptions {
   readonly reopen: () => Promise<Sink>;
   /** How many calls at a time the storage takes well. */
   readonly connections: number;
-  readonly signal: AbortSignal;
+  readonly waiting: Waiting;
 }
 
 /** What was found out. */
@@ -31,9 +32,10 @@ export interface SinkCheck {
  * @throws SinkError when nothing can be stored
  */
 export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
-  const { sink, signal } = options;
+  const { sink, waiting } = options;
+  const { signal } = waiting;
   const prefix = ownScratch();
-  const denied = await tryToDelete(sink, prefix, signal);
+  const denied = await firstAnswer("the storage", waiting, (inTime) => tryToDelete(sink, prefix, inTime));
   if (denied !== undefined) return withoutDelete(denied);
   await removeDeadScratch(sink, signal);
   const results: CaseResult[] = [];

@@ -1,5 +1,6 @@
 import { inject, injectable } from "tsyringe";
 import { failedRow } from "../checks/failed-row.js";
+import { FIRST_ANSWER, firstAnswer, noAnswer, type Waiting } from "../checks/first-answer.js";
 import { checkServer } from "../checks/server.js";
 import type { Can } from "../checks/capabilities.js";
 import { checkSink, type SinkCheck } from "../checks/sink.js";
@@ -57,22 +58,51 @@ export class CheckCommand {
     try {
       const { server } = this.configuration;
       // Without a server, opening has failed.
-      return server === undefined ? [] : await checkServer(source, this.configuration, server, this.signal);
+      return server === undefined
+        ? []
+        : await checkServer(source, this.configuration, server, this.#waiting());
     } finally {
       await source.close();
     }
   }
 
+  #waiting(sink?: string): Waiting {
+    const say = (text: string): void => {
+      this.output.log.info(text, sink === undefined ? {} : { sink });
+    };
+    return { signal: this.signal, say };
+  }
+
   async #checkSink(named: ConfiguredSink, checked: CheckedSink[]): Promise<readonly CheckRow[]> {
     const { name, connections } = named;
     const { signal } = this;
+    // For all of these together: what is reached and then says nothing isn't waited for anew each time.
+    const started = performance.now();
+    const waiting = (): Waiting => ({
+      ...this.#waiting(name),
+      patience: Math.max(1, Math.round(FIRST_ANSWER - (performance.now() - started))),
+    });
+    const open = () =>
+      firstAnswer(
+        "the storage",
+        waiting(),
+        (inTime) => named.bare(inTime),
+        noAnswer,
+        (sink) => sink.close(),
+      );
     try {
-      return await withSink({ name, open: () => named.bare() }, "write", async (sink) => {
+      return await withSink({ name, open }, "write", async (sink) => {
         // First: a place that holds something else is not written to.
-        const repository = await this.engine.openRepository(sink, signal);
-        const points = await repository?.restorePoints();
+        const points = await firstAnswer("the storage", waiting(), async (inTime) =>
+          (await this.engine.openRepository(sink, inTime))?.restorePoints(),
+        );
         const holds = points === undefined ? "no repository yet" : plural(points.length, "restore point");
-        const found = await checkSink({ sink, reopen: () => named.bare(), connections, signal });
+        const found = await checkSink({
+          sink,
+          reopen: () => named.bare(),
+          connections,
+          waiting: this.#waiting(name),
+        });
         checked.push({ sink: name, capabilities: found.capabilities });
         const free = await sink.freeBytes?.({ signal });
         const space = free === undefined ? "" : `; ${formatBytes(free)} free`;

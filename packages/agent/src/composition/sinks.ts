@@ -21,8 +21,8 @@ export interface SinkEnvironment {
 export interface ConfiguredSink extends NamedSink {
   /** How many calls at a time its storage takes well. */
   readonly connections: number;
-  /** The sink as its plugin opens it, for writing: for `check`, which is after what the storage itself does. */
-  bare(): Promise<Sink>;
+  /** The sink as its plugin opens it, for writing: for `check`, which is after what the storage itself does. The signal is the command's, if left out. */
+  bare(signal?: AbortSignal): Promise<Sink>;
 }
 
 /** The sinks of the configuration, not open yet. */
@@ -46,7 +46,7 @@ export class ConfiguredSinks {
       name: sink.name,
       connections: sink.policy.connections,
       open: (purpose) => this.#open(sink, purpose),
-      bare: () => this.#openBare(sink, "write", this.environment.signal),
+      bare: (signal = this.environment.signal) => this.#openBare(sink, "write", signal),
     }));
   }
 
