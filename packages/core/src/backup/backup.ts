@@ -3,15 +3,11 @@ import type { Sink } from "@axon-backup/sink";
 import { createControlDb } from "../control-db/create.js";
 import { EngineError } from "../errors.js";
 import { type EngineEvent, ignoreEvents, type Observer } from "../observer.js";
+import { atOnce } from "./at-once.js";
 import { captureContext } from "./capture.js";
 import type { CapturedContext, SharedRun } from "./model.js";
 import { runSink } from "./run.js";
 import type { BackupOptions, BackupReport, NamedSink, SinkReport } from "./types.js";
-
-/** Sending a small file is mostly waiting for syncs, and the more wait together, the fewer it takes. */
-const SMALL_AT_ONCE = 16;
-/** Each large file has a few MiB of buffers. */
-const LARGE_AT_ONCE = 4;
 
 /**
  * Makes one restore point on every sink. Sinks run side by side and don't wait for each other: what goes wrong with one is in its report.
@@ -24,7 +20,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
   const identity = await source.identify(signal);
   refuseEnterprise(identity);
   const captures = new Map<string, Promise<CapturedContext>>();
-  const shared: SharedRun = {
+  const shared: Omit<SharedRun, "concurrency" | "largeAtOnce"> = {
     source,
     identity,
     contexts: chooseContexts(identity, options.contexts),
@@ -38,12 +34,16 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
       captures.set(same, capture);
       return capture;
     },
-    concurrency: options.concurrency ?? SMALL_AT_ONCE,
-    largeAtOnce: options.concurrency ?? LARGE_AT_ONCE,
     checkpointInterval: options.checkpointInterval ?? 10_000,
     signal,
   };
-  const sinks = await Promise.all(options.sinks.map((sink) => reportSink(shared, sink, observer)));
+  const sinks = await Promise.all(
+    options.sinks.map((sink) => {
+      const { all, large } = atOnce(sink.connections);
+      const limits = { concurrency: options.concurrency ?? all, largeAtOnce: options.concurrency ?? large };
+      return reportSink({ ...shared, ...limits }, sink, observer);
+    }),
+  );
   signal?.throwIfAborted();
   return { started, finished: now(), sinks };
 }

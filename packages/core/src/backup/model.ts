@@ -29,6 +29,7 @@ export interface SharedRun {
     context: string,
     previous: Readonly<Record<StoreKind, StoreState>>,
   ) => Promise<CapturedContext>;
+  /** How many objects go to the sink at a time; of these, large ones. */
   readonly concurrency: number;
   readonly largeAtOnce: number;
   readonly checkpointInterval: number;

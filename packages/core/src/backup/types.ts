@@ -6,6 +6,8 @@ import type { RestorePointId } from "../repository/restore-point-id.js";
 /** A sink that isn't open yet: one that can't be opened fails alone. */
 export interface NamedSink {
   readonly name: string;
+  /** How many calls it takes at a time: a backup has as many objects under way. Default 16. */
+  readonly connections?: number;
   open(purpose: "read" | "write"): Promise<Sink>;
 }
 
@@ -18,7 +20,7 @@ export interface BackupOptions {
   readonly agent: string;
   readonly observer?: Observer;
   readonly signal?: AbortSignal;
-  /** How many objects go to one sink at a time. Default: 4 files of more than 256 KiB; 16, if they are smaller. */
+  /** How many objects go to one sink at a time. Default: as many as it has connections; of those larger than 256 KiB, a quarter of that, or 4 if that is more. */
   readonly concurrency?: number;
   /** Milliseconds between two checkpoints of a run. Default 10,000. */
   readonly checkpointInterval?: number;
