@@ -95,6 +95,8 @@ describe("retry", () => {
     });
     const failure = await rejection(clock.until(store(retry(inner, options), "x")));
     expect(String(failure)).to.include("given up after 3 attempts");
+    // The sink had no advice of its own.
+    expect((failure as SinkError).remedy).to.include("retries.for");
   });
 
   it("gives the error itself when one attempt is all there is", async () => {

@@ -36,6 +36,10 @@ export interface RetryOptions {
   readonly random?: () => number;
 }
 
+/** Where the sink knows nothing better. */
+const REMEDY =
+  "See the storage's own log or status page, and the network. The next run goes on from here. retries.for of this sink says how long a call is tried.";
+
 /** The attempts of one call. */
 export class Attempts {
   #failures = 0;
@@ -78,7 +82,7 @@ export class Attempts {
     return new SinkError(
       "transient",
       `${error.message} (given up after ${this.#failures} attempts in ${(elapsed / 1000).toFixed(1)} s)`,
-      { cause: error, ...(error.remedy !== undefined && { remedy: error.remedy }) },
+      { cause: error, remedy: error.remedy ?? REMEDY },
     );
   }
 }
