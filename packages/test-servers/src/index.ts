@@ -4,8 +4,16 @@
  * @packageDocumentation
  */
 export { type AzuriteOptions, type AzuriteServer, startAzurite } from "./azurite.js";
+export { canHaveDisk } from "./disk.js";
 export { startFaultProxy, type FaultProxy, type FaultProxyOptions } from "./fault-proxy.js";
 export { type Availability, findServer, type ServerKind } from "./find.js";
+export {
+  azureError,
+  type HttpAnswer,
+  type HttpFaultProxy,
+  s3Error,
+  startHttpFaultProxy,
+} from "./http-fault-proxy.js";
 export { type MochaContext, pendingWithoutServer } from "./pending.js";
 export { type Direction } from "./pipe.js";
 export {

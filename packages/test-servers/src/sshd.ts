@@ -3,6 +3,7 @@ import { chmod, chown, copyFile, mkdir, readdir, readFile, writeFile } from "nod
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { accepts, freePort, serverFolder, startProcess } from "./child.js";
+import { withDisk } from "./disk.js";
 import { programPath, sshdPath } from "./find.js";
 
 const run = promisify(execFile);
@@ -110,7 +111,11 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> 
   if (canChroot && !drop) await mkdir("/run/sshd", { recursive: true, mode: 0o755 });
   const server = await startProcess({
     dir,
-    ...withDisk(command, ["-D", "-e", "-f", configFile], diskBytes, { root, uid, gid }),
+    ...withDisk(
+      command,
+      ["-D", "-e", "-f", configFile],
+      diskBytes === undefined ? undefined : { bytes: diskBytes, root, owner: { uid, gid } },
+    ),
     ...(drop ? { uid, gid } : {}),
     ready: () => accepts(port),
   });
@@ -127,18 +132,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> 
     clientKey,
     close: () => server.close(),
   };
-}
-
-/** The command in a mount namespace of its own, so that the file system goes with it. */
-function withDisk(
-  command: string,
-  args: readonly string[],
-  bytes: number | undefined,
-  { root, uid, gid }: { readonly root: string; readonly uid: number; readonly gid: number },
-): { readonly command: string; readonly args: readonly string[] } {
-  if (bytes === undefined) return { command, args };
-  const mount = `mount -t tmpfs -o size=${bytes},mode=755,uid=${uid},gid=${gid} none "$0" && exec "$@"`;
-  return { command: "unshare", args: ["-m", "sh", "-c", mount, root, command, ...args] };
 }
 
 async function generate(type: HostKeyType, file: string): Promise<HostKey> {

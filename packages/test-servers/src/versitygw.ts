@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { accepts, freePort, serverFolder, startProcess } from "./child.js";
+import { withDisk } from "./disk.js";
 import { versityGwPath } from "./find.js";
 import { answers, send } from "./http.js";
 
@@ -13,7 +14,7 @@ export interface S3Server {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** The directory with a directory for each bucket; undefined for a server that was there before (AXON_BACKUP_TEST_S3). */
+  /** The directory with a directory for each bucket; undefined where only the server sees it: with `diskBytes`, or a server that was there before (AXON_BACKUP_TEST_S3). */
   readonly root: string | undefined;
   createBucket(name: string, options?: BucketOptions): Promise<void>;
   /** Ends the server and removes its folder. May be called twice. */
@@ -29,15 +30,17 @@ export interface BucketOptions {
 export interface VersityGwOptions {
   /** A port of 127.0.0.1; a free one by default. */
   readonly port?: number;
+  /** `root` is a file system of its own, of this many bytes, which the server alone sees (see `canHaveDisk`). */
+  readonly diskBytes?: number;
 }
 
 /**
  * Starts versitygw, a real S3 server on a directory; or gives the server of AXON_BACKUP_TEST_S3, a URL as
- * `http://KEY:SECRET@127.0.0.1:9000/?region=us-east-1`.
+ * `http://KEY:SECRET@127.0.0.1:9000/?region=us-east-1`, unless a disk is wanted.
  */
-export async function startVersityGw({ port: wanted }: VersityGwOptions = {}): Promise<S3Server> {
+export async function startVersityGw({ port: wanted, diskBytes }: VersityGwOptions = {}): Promise<S3Server> {
   const other = process.env["AXON_BACKUP_TEST_S3"];
-  if (other !== undefined) return otherServer(new URL(other));
+  if (other !== undefined && diskBytes === undefined) return otherServer(new URL(other));
   const command = versityGwPath();
   if (command === undefined) throw new Error("there is no versitygw: node scripts/install-test-servers.mjs");
   const dir = await serverFolder("versitygw");
@@ -50,13 +53,17 @@ export async function startVersityGw({ port: wanted }: VersityGwOptions = {}): P
   const region = "us-east-1";
   const process_ = await startProcess({
     dir,
-    command,
-    args: ["--port", `127.0.0.1:${port}`, "--region", region, "--keep-alive", "-q", "--health", "/health", "posix", "--versioning-dir", versions, root], // prettier-ignore
+    ...withDisk(
+      command,
+      ["--port", `127.0.0.1:${port}`, "--region", region, "--keep-alive", "-q", "--health", "/health", "posix", "--versioning-dir", versions, root], // prettier-ignore
+      diskBytes === undefined ? undefined : { bytes: diskBytes, root },
+    ),
     env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
     ready: async () => (await accepts(port)) && answers(`${endpoint}/health`),
   });
   const access = { endpoint, host: "127.0.0.1", port, region, accessKeyId, secretAccessKey };
-  return { ...access, root, createBucket: bucketMaker(access), close: () => process_.close() };
+  const seen = diskBytes === undefined ? root : undefined;
+  return { ...access, root: seen, createBucket: bucketMaker(access), close: () => process_.close() };
 }
 
 type Access = Pick<S3Server, "endpoint" | "host" | "port" | "region" | "accessKeyId" | "secretAccessKey">;

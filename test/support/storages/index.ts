@@ -5,6 +5,7 @@ import { s3 } from "./s3.js";
 import { sftp } from "./sftp.js";
 import type { Place, Storage, StorageServer } from "./storage.js";
 
+export { azure, s3, sftp };
 export { type Place, type Storage, type StorageServer, withSink } from "./storage.js";
 
 /** Every storage over a network that comes with the agent. */

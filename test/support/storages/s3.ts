@@ -18,8 +18,8 @@ const PREFIX = "axon/main";
 export const s3: Storage = {
   type: "s3",
   server: "versitygw",
-  async start() {
-    const server = await startVersityGw();
+  async start(options) {
+    const server = await startVersityGw(options);
     return {
       host: server.host,
       port: server.port,

@@ -11,8 +11,8 @@ import { flipBitInFile, newName, type Place, type Storage, versionsOfFiles } fro
 export const sftp: Storage = {
   type: "sftp",
   server: "sshd",
-  async start() {
-    const server = await startSshd();
+  async start(options) {
+    const server = await startSshd(options);
     return {
       host: server.host,
       port: server.port,

@@ -9,7 +9,12 @@ export interface Storage {
   /** The sink's type. */
   readonly type: string;
   readonly server: ServerKind;
-  start(): Promise<StorageServer>;
+  start(options?: StorageOptions): Promise<StorageServer>;
+}
+
+export interface StorageOptions {
+  /** The objects are on a file system of this many bytes, which the server alone sees: what looks at its files doesn't work. Not for Azure. */
+  readonly diskBytes?: number;
 }
 
 /** A server that runs. */
