@@ -56,6 +56,7 @@ export async function extendBlob(
         blockBytes: blockBytes(total, store.blockSize),
         size: total - plan.from,
         open,
+        onProgress: options.onProgress,
       },
       signal,
     );

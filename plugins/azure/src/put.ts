@@ -38,7 +38,7 @@ async function putWhole(
   store: Store,
   key: ObjectKey,
   source: Source,
-  { signal, kind }: PutOptions,
+  { signal, kind, onProgress }: PutOptions,
   conditions: Condition,
 ): Promise<StoredObject> {
   const bytes = Buffer.allocUnsafeSlow(source.size);
@@ -53,6 +53,7 @@ async function putWhole(
     ...abortBy(signal),
     conditions: { ...conditions },
     transactionalContentMD5: sum,
+    ...(onProgress && { onProgress }),
     ...store.tier(kind),
   };
   const answer = await store.attempt("put", key, signal, () =>
@@ -82,6 +83,7 @@ async function putBlocks(
       blockBytes: blockBytes(source.size, store.blockSize),
       size: source.size,
       open: (signal) => exactly(source, signal),
+      onProgress: options.onProgress,
     },
     signal,
   );

@@ -19,6 +19,8 @@ export interface Staging {
   readonly size: number;
   /** The bytes; given a signal that is aborted as soon as staging fails. */
   readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Called whenever bytes of a block have gone out. */
+  readonly onProgress: (() => void) | undefined;
 }
 
 /**
@@ -123,7 +125,12 @@ class Sender {
 
   async #stage(id: string, bytes: Buffer): Promise<void> {
     const { signal } = this.link;
-    const options = { abortSignal: signal, transactionalContentMD5: md5(bytes) };
+    const { onProgress } = this.staging;
+    const options = {
+      abortSignal: signal,
+      transactionalContentMD5: md5(bytes),
+      ...(onProgress && { onProgress }),
+    };
     await this.store.attempt("put a block of", this.staging.key, signal, () =>
       this.staging.blob.stageBlock(id, bytes, bytes.byteLength, options),
     );

@@ -27,7 +27,7 @@ export async function extendObject(
   key: ObjectKey,
   keep: number,
   source: Source,
-  { signal, kind }: PutOptions = {},
+  { signal, kind, onProgress }: PutOptions = {},
 ): Promise<StoredObject> {
   signal?.throwIfAborted();
   if (!Number.isSafeInteger(keep) || keep < 0)
@@ -44,14 +44,20 @@ export async function extendObject(
   try {
     if (keep < MIN_PART_BYTES)
       return await putObject(bucket, key, behind(bucket, key, keep, version, source), { ...(signal && { signal }), ...(kind && { kind }) }); // prettier-ignore
-    return await Multipart.run(bucket, key, { signal, kind, copies: true }, {}, async (upload) => {
-      const pieces = Math.max(1, Math.min(MAX_COPIES, Math.floor(keep / COPY_BYTES)));
-      const copies = copyPieces(upload, keep, pieces, version);
-      // Its failure ends the parts, too, and shows when they have ended.
-      copies.catch(() => undefined);
-      await sendParts(upload, source, pieces + 1);
-      await copies;
-    });
+    return await Multipart.run(
+      bucket,
+      key,
+      { signal, kind, onProgress, copies: true },
+      {},
+      async (upload) => {
+        const pieces = Math.max(1, Math.min(MAX_COPIES, Math.floor(keep / COPY_BYTES)));
+        const copies = copyPieces(upload, keep, pieces, version);
+        // Its failure ends the parts, too, and shows when they have ended.
+        copies.catch(() => undefined);
+        await sendParts(upload, source, pieces + 1);
+        await copies;
+      },
+    );
   } catch (error) {
     if (!isSinkError(error, "conflict")) throw error;
     throw new SinkError("transient", `${bucket.place(key)} was replaced while it was being extended`, {

@@ -33,6 +33,8 @@ interface Part extends CompletedPart {
 export interface UploadOptions {
   readonly signal: AbortSignal | undefined;
   readonly kind: ObjectKind | undefined;
+  /** Called for each part that is there. */
+  readonly onProgress?: (() => void) | undefined;
   /**
    * Whether parts are copied of an object. Then nothing of the whole is known, and each part that is sent has its MD5: servers have been seen to tell the
    * whole object's checksum for a copied piece of it, and to believe it.
@@ -63,6 +65,7 @@ export class Multipart {
     private readonly id: string,
     private readonly checksums: "none" | "of-parts" | "of-all",
     outer: AbortSignal | undefined,
+    private readonly onProgress: (() => void) | undefined,
   ) {
     const own = this.#failed.signal;
     this.signal = outer === undefined ? own : AbortSignal.any([outer, own]);
@@ -72,7 +75,7 @@ export class Multipart {
   static async run(
     bucket: Bucket,
     key: ObjectKey,
-    { signal, kind, copies = false }: UploadOptions,
+    { signal, kind, onProgress, copies = false }: UploadOptions,
     condition: Condition,
     fill: (upload: Multipart) => Promise<void>,
   ): Promise<StoredObject> {
@@ -92,6 +95,7 @@ export class Multipart {
       UploadId,
       !checksums ? "none" : ChecksumType === "FULL_OBJECT" ? "of-all" : "of-parts",
       signal,
+      onProgress,
     );
     try {
       await fill(upload);
@@ -160,7 +164,10 @@ export class Multipart {
   #run<T>(request: Promise<T>, part: (told: T) => Part): Promise<void> {
     this.#sent++;
     const running = request.then(
-      (told) => void this.#parts.push(part(told)),
+      (told) => {
+        this.#parts.push(part(told));
+        this.onProgress?.();
+      },
       (error: unknown) => {
         this.#fail(error);
         throw error;

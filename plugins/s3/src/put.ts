@@ -20,14 +20,14 @@ export async function putObject(
   bucket: Bucket,
   key: ObjectKey,
   source: Source,
-  { signal, kind }: PutOptions = {},
+  { signal, kind, onProgress }: PutOptions = {},
   condition: Condition = {},
 ): Promise<StoredObject> {
   signal?.throwIfAborted();
   if (source.size > PART_BYTES) {
     if (Object.keys(condition).length > 0 && !(await refusesUploads(bucket, condition, signal)))
       throw new SinkError("invalid", `this server decides conditions for objects of up to ${PART_BYTES} bytes alone, and ${bucket.place(key)} is larger`); // prettier-ignore
-    return uploadSource(bucket, key, source, { signal, kind }, condition);
+    return uploadSource(bucket, key, source, { signal, kind, onProgress }, condition);
   }
   // An empty source has no parts, but must have ended.
   let stored: StoredObject | undefined;
