@@ -14,7 +14,7 @@ export const plugin: SinkPlugin<SftpOptions> = {
   type: "sftp",
   description: "SFTP servers",
   // All calls share one connection, and small files are a matter of round trips.
-  connections: 8,
+  connections: 16,
   optionsSchema,
   open,
 };
