@@ -6,7 +6,7 @@ import { memorySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { backup, DEFAULT_POLICY, type NamedSink, wrapSink } from "../dist/index.js";
-import { atOnce } from "../dist/backup/at-once.js";
+import { atOnce } from "../dist/at-once.js";
 import { BackupScene } from "./backup-scene.js";
 
 describe("how many objects a backup has under way", () => {

@@ -58,7 +58,7 @@ describe("restore, killed", function () {
       for (let at = 1; ; at++) {
         if (existing) await mkdir(target);
         const revive = await dieAt(at);
-        const died = await restore({ sink, name: "memory", target, concurrency: 2 }).then(
+        const died = await restore({ sink, name: "memory", target, connections: 2 }).then(
           () => false,
           () => true,
         );

@@ -83,7 +83,7 @@ describe("restore, when things go wrong", function () {
       const pass = Array.from({ length: call }, () => ({ kind: "pass" as const }));
       faulty.script("get", ...pass, { kind: "fail-after", count: 10, error: "transient" });
       const target = join(directory.path, "target");
-      const result = await restore({ sink: faulty, name: "memory", target, concurrency: 2 }).catch(
+      const result = await restore({ sink: faulty, name: "memory", target, connections: 2 }).catch(
         (error: unknown) => error,
       );
       if (faulty.remaining() > 0) break;

@@ -33,6 +33,7 @@ export class RestoreCommand {
       this.engine.restore({
         sink,
         name: named.name,
+        ...(named.connections === undefined ? {} : { connections: named.connections }),
         target: to,
         ...(restorePoint === undefined ? {} : { restorePoint }),
         ...(token === undefined ? {} : { token }),

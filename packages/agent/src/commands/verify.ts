@@ -32,7 +32,7 @@ export class VerifyCommand {
     const outcomes = await readEachSink(sinks, this.signal, async (sink, name) => {
       const named = sinks.find((other) => other.name === name);
       return named === undefined
-        ? this.#verify(request, sink, name, false)
+        ? this.#verify(request, sink, { name }, false)
         : this.#verifyWritable(request, named, sink);
     });
     this.output.result({ json: verifyJson(outcomes), text: verifyText(outcomes) });
@@ -57,16 +57,22 @@ export class VerifyCommand {
         sink: named.name,
         reason: error.message,
       });
-      return this.#verify(request, readOnly, named.name, false);
+      return this.#verify(request, readOnly, named, false);
     }
-    return withSink(writable, "write", (sink) => this.#verify(request, sink, named.name, true));
+    return withSink(writable, "write", (sink) => this.#verify(request, sink, named, true));
   }
 
-  #verify(request: VerifyRequest, sink: Sink, name: string, mark: boolean): Promise<VerifyReport> {
+  #verify(
+    request: VerifyRequest,
+    sink: Sink,
+    { name, connections }: Pick<NamedSink, "name" | "connections">,
+    mark: boolean,
+  ): Promise<VerifyReport> {
     const { restorePoint, readData } = request;
     return this.engine.verify({
       sink,
       name,
+      ...(connections === undefined ? {} : { connections }),
       ...(restorePoint === undefined ? {} : { restorePoint }),
       readData,
       mark,

@@ -15,7 +15,7 @@ export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
     minimum: 1,
     maximum: 64,
     description:
-      "How many calls to the storage may run at a time. Default: what the plugin finds right for its storage, else 4. A backup has as many objects under way. Of those larger than 256 KiB, 4 or a quarter of the connections, whichever is more: each of them takes a few MiB of memory.",
+      "How many calls to the storage may run at a time. Default: what the plugin finds right for its storage, else 4. A backup, a restore or a verification has as many objects under way. Of those larger than 256 KiB, 4 or a quarter of the connections, whichever is more: each of them takes a few MiB of memory.",
   },
   limits: section("How fast the sink's objects may be moved, all calls together. Default: without limits.", {
     upload: rate("To the storage."),

@@ -3,7 +3,7 @@ import type { Sink } from "@axon-backup/sink";
 import { createControlDb } from "../control-db/create.js";
 import { EngineError } from "../errors.js";
 import { type EngineEvent, ignoreEvents, type Observer } from "../observer.js";
-import { atOnce } from "./at-once.js";
+import { atOnce } from "../at-once.js";
 import { captureContext } from "./capture.js";
 import type { CapturedContext, SharedRun } from "./model.js";
 import { runSink } from "./run.js";

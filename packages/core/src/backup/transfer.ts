@@ -15,24 +15,21 @@ import {
   type Source,
   type StoredObject,
 } from "@axon-backup/sink";
+import { LargeGate } from "../at-once.js";
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import type { ClosedFile, OpenSegment, StoredControlDb } from "../repository/manifest.js";
 import { hashedFileSource, hashPrefix, type PrefixCheck } from "../sinks/hashing.js";
-import { Gate } from "../concurrency.js";
 import { withHandle } from "../with-handle.js";
 import type { CapturedOpen } from "./model.js";
 import { MovedBytes } from "./moved-bytes.js";
 import { SendScan } from "./send-scan.js";
 
-/** Files up to this size are small: sending one is mostly waiting, and takes little memory. */
-const SMALL_BYTES = 256 * 1024;
-
 /** Sends files to one sink, hashing the bytes that go out, and believes nothing that the sink doesn't confirm. */
 export class Transfer {
   #objects = 0;
   #bytes = 0;
-  readonly #large: Gate;
+  readonly #large: LargeGate;
 
   constructor(
     private readonly source: ServerSource,
@@ -41,7 +38,7 @@ export class Transfer {
     private readonly observer: Observer,
     largeAtOnce: number,
   ) {
-    this.#large = new Gate(largeAtOnce);
+    this.#large = new LargeGate(largeAtOnce);
   }
 
   /** What was sent and confirmed so far. */
@@ -123,9 +120,7 @@ export class Transfer {
     file: SourceFile | ControlDbFile,
     use: (handle: SourceHandle) => Promise<T>,
   ): Promise<T> {
-    return withHandle(this.source, file, (handle) =>
-      handle.size <= SMALL_BYTES ? use(handle) : this.#large.pass(() => use(handle)),
-    );
+    return withHandle(this.source, file, (handle) => this.#large.pass(handle.size, () => use(handle)));
   }
 
   async #send(

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { STORE_KINDS, SegmentScanner, type StoreKind, type Token } from "@axon-backup/axon-server";
 import type { Sink } from "@axon-backup/sink";
+import type { LargeGate } from "../at-once.js";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
@@ -15,7 +16,9 @@ export interface FetchTools {
   /** The sink's name. */
   readonly name: string;
   readonly observer: Observer;
+  /** Objects that are fetched side by side. */
   readonly concurrency: number;
+  readonly large: LargeGate;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -49,7 +52,8 @@ export async function fetchContext(
       plan.stores[store].files,
       tools.concurrency,
       tools.signal,
-      (file, signal) => fetchPlanned(tools, directory, file, store, trail, signal),
+      (file, signal) =>
+        tools.large.pass(file.bytes, () => fetchPlanned(tools, directory, file, store, trail, signal)),
     );
     cuts[store] = points.find((point) => point !== undefined);
   }

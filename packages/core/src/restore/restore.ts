@@ -1,4 +1,5 @@
 import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
+import { atOnce, LargeGate } from "../at-once.js";
 import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
@@ -14,8 +15,6 @@ import { selectRestorePoint } from "./select.js";
 import { Target } from "./target.js";
 import type { RestoredStore, RestoreOptions, RestoreReport } from "./types.js";
 
-const CONCURRENCY = 4;
-
 /**
  * Brings a store back: `<target>/<context>/…` and `<target>/axonserver-controldb.mv.db`, which Axon Server starts from with its storage and
  * `controldb-path` set to the target. Everything is fetched, checked against its SHA-256 and synced before anything gets its final name. After a failure or an
@@ -29,7 +28,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     warnings.push(message);
     observer({ kind: "warning", sink: name, message });
   };
-  const tools: FetchTools = { sink, name, observer, signal, concurrency: options.concurrency ?? CONCURRENCY };
+  const { all, large } = atOnce(options.connections);
+  const tools: FetchTools = { sink, name, observer, signal, concurrency: all, large: new LargeGate(large) };
 
   observer({ kind: "step", sink: name, step: "restore point" });
   const repository = await openRepository(options);

@@ -17,8 +17,8 @@ export interface RestoreOptions {
   readonly context?: string;
   readonly observer?: Observer;
   readonly signal?: AbortSignal;
-  /** How many objects are read at a time. Default 4. */
-  readonly concurrency?: number;
+  /** How many calls the sink takes at a time: so many objects are read side by side, of large ones fewer. */
+  readonly connections?: number;
 }
 
 /** What was restored. Nothing is reported that isn't on the disk, checked and synced. */

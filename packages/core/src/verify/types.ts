@@ -14,8 +14,8 @@ export interface VerifyOptions {
   readonly mark?: boolean;
   readonly observer?: Observer;
   readonly signal?: AbortSignal;
-  /** How many objects are read at a time. Default 4. */
-  readonly concurrency?: number;
+  /** How many calls the sink takes at a time: so many objects are read side by side, of large ones fewer. */
+  readonly connections?: number;
 }
 
 /** Something stored that isn't what was written. */

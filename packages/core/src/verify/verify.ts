@@ -1,5 +1,6 @@
 import type { Token } from "@axon-backup/axon-server";
 import { isSinkError, type ObjectKey } from "@axon-backup/sink";
+import { atOnce, LargeGate } from "../at-once.js";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
@@ -11,8 +12,6 @@ import { Findings } from "./findings.js";
 import { readObject } from "./read-object.js";
 import { type Chain, Requirements } from "./requirements.js";
 import type { VerifyOptions, VerifyReport } from "./types.js";
-
-const CONCURRENCY = 4;
 
 /**
  * Checks that what restore points need is on the sink as it was stored: by one listing, and with `readData` by reading every byte once. Damage is a finding,
@@ -91,7 +90,7 @@ async function chooseRestorePoints(
 }
 
 async function readAll(
-  { sink, name, signal, observer = ignoreEvents, concurrency = CONCURRENCY }: VerifyOptions,
+  { sink, name, signal, observer = ignoreEvents, connections }: VerifyOptions,
   present: readonly Present[],
   findings: Findings,
   notes: string[],
@@ -114,11 +113,12 @@ async function readAll(
   };
   const ends = new Map<ObjectKey, Token>();
   const foreign = new Map<number, number>();
-  await mapConcurrent(present, concurrency, signal, async (object, inner) => {
+  const limits = atOnce(connections);
+  const large = new LargeGate(limits.large);
+  await mapConcurrent(present, limits.all, signal, async (object, inner) => {
     const { key } = object.object;
-    const { nextToken, foreignVersion } = await readObject(
-      { sink, report: findings.report, signal: inner, onBytes, onBytesAgain },
-      object,
+    const { nextToken, foreignVersion } = await large.pass(size(object), () =>
+      readObject({ sink, report: findings.report, signal: inner, onBytes, onBytesAgain }, object),
     );
     if (nextToken !== undefined) ends.set(key, nextToken);
     if (foreignVersion !== undefined) foreign.set(foreignVersion, (foreign.get(foreignVersion) ?? 0) + 1);

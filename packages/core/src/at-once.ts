@@ -1,4 +1,6 @@
-/** How many objects go to one sink at a time. */
+import { Gate } from "./concurrency.js";
+
+/** How many objects go to or come from one sink at a time. */
 export interface AtOnce {
   /** Of whatever size. */
   readonly all: number;
@@ -20,4 +22,20 @@ const CONNECTIONS_PER_LARGE = 4;
 export function atOnce(connections = CONNECTIONS): AtOnce {
   const large = Math.max(LARGE, Math.floor(connections / CONNECTIONS_PER_LARGE));
   return { all: connections, large: Math.min(connections, large) };
+}
+
+/** Files up to this size, in bytes, are small: moving one is mostly waiting, and takes little memory. */
+const SMALL_BYTES = 256 * 1024;
+
+/** Lets small objects pass as they come, and large ones a few at a time. */
+export class LargeGate {
+  readonly #gate: Gate;
+
+  constructor(atOnce: number) {
+    this.#gate = new Gate(atOnce);
+  }
+
+  async pass<Result>(bytes: number, work: () => Promise<Result>): Promise<Result> {
+    return bytes <= SMALL_BYTES ? work() : this.#gate.pass(work);
+  }
 }
