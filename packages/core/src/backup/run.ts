@@ -2,6 +2,7 @@ import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from
 import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { prepareToHash } from "../hash/stream-hash.js";
+import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
 import type { Observer } from "../observer.js";
 import { controlDbKey } from "../repository/layout.js";
 import type { Manifest } from "../repository/manifest.js";
@@ -26,12 +27,26 @@ export async function runSink(
   sink: Sink,
   observer: Observer,
 ): Promise<Omit<SinkReport & { outcome: "committed" }, "warnings">> {
+  observer({ kind: "step", sink: name, step: "lock" });
+  await Repository.open(sink, shared.signal); // Before anything is written: the place may be somebody else's.
+  return withLease(sink, leaseOptions(shared, name, observer), (lease) =>
+    runAlone({ ...shared, signal: lease.signal }, lease, name, sink, observer),
+  );
+}
+
+async function runAlone(
+  shared: SharedRun & { readonly signal: AbortSignal },
+  lease: Lease,
+  name: string,
+  sink: Sink,
+  observer: Observer,
+): Promise<Omit<SinkReport & { outcome: "committed" }, "warnings">> {
   const step = (what: string): void => {
     observer({ kind: "step", sink: name, step: what });
   };
 
   step("repository");
-  await sink.removeLeftovers?.(shared.signal && { signal: shared.signal });
+  await sink.removeLeftovers?.({ signal: shared.signal });
   const repository = await Repository.openOrCreate(sink, shared.now(), shared.signal);
   const state = await readSinkState(repository, shared.signal);
   for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
@@ -53,14 +68,14 @@ export async function runSink(
   await announceWork(shared, contexts, controlDb, name, observer);
   const transfer = new Transfer(shared.source, sink, name, observer, shared.largeAtOnce);
   const checkpointer = new Checkpointer(repository, id, shared.checkpointInterval);
-  const signal = shared.signal ?? new AbortController().signal;
   const stored: StoredContext[] = [];
   for (const context of contexts)
     stored.push(await storeContext({ shared, transfer, checkpointer, repository, observer, name }, context));
 
-  const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, signal); // Last: a run that is cut off leaves none.
+  const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, shared.signal); // Last: a run that is cut off leaves none.
 
   step("commit"); // The manifest is the last write: with it, the restore point exists.
+  await lease.confirm();
   const manifest: Manifest = {
     id,
     repository: repository.info.id,
@@ -87,6 +102,25 @@ export async function runSink(
     restorePoint: id,
     contexts: stored.map(reportContext),
     sent: transfer.sent,
+  };
+}
+
+function leaseOptions(shared: SharedRun, sink: string, observer: Observer): LeaseOptions {
+  const warn = (message: string): void => {
+    observer({ kind: "warning", sink, message });
+  };
+  return {
+    agent: shared.agent,
+    now: shared.now,
+    signal: shared.signal,
+    onWait: (milliseconds) => {
+      warn(
+        `another backup's lock is on the repository; watching it for ${milliseconds / 1000} s to see whether that backup still runs`,
+      );
+    },
+    onRelease: (error) => {
+      warn(`this run's lock on the repository could not be removed: ${String(error)}`);
+    },
   };
 }
 

@@ -13,10 +13,12 @@ import { joinKey, type ObjectKey } from "@axon-backup/sink";
  * restore-points/<run>.json                         the manifest: written last, never changed
  * checkpoints/<run>.json                            what a run that isn't committed yet has stored; removed by the commit
  * damaged/<key>.json                                what `verify` found damaged; removed when stored again
+ * writer.json                                       who writes, while somebody does: one run at a time
  * check-<time>-<machine>-<pid>-<random>/…           what `check` tries the storage with; belongs to no repository (scratch.ts)
  * ```
  */
 export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");
+export const WRITER_KEY: ObjectKey = joinKey("writer.json");
 export const RESTORE_POINTS = "restore-points/";
 export const CONTROL_DBS = "controldb/";
 export const CHECKPOINTS = "checkpoints/";

@@ -22,6 +22,7 @@ import {
   REPOSITORY_KEY,
   RESTORE_POINTS,
   restorePointKey,
+  WRITER_KEY,
 } from "./layout.js";
 import type {
   Checkpoint,
@@ -58,8 +59,8 @@ export class Repository {
     const bytes = await readOptional(sink, REPOSITORY_KEY, signal);
     if (bytes === undefined) {
       for await (const object of sink.list("", options(signal))) {
-        // A check that was killed, or runs now.
-        if (parseScratch(object.key)) continue;
+        // A check that was killed, or runs now; a first backup that was, or does.
+        if (parseScratch(object.key) || object.key === WRITER_KEY) continue;
         throw new EngineError(
           "failed",
           `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,

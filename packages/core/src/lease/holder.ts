@@ -1,0 +1,69 @@
+import { processState, type ProcessIdentity, thisProcess } from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
+import { WRITER_KEY } from "../repository/layout.js";
+
+/** What `writer.json` says: who writes to the repository. */
+export interface Holder {
+  /** Of this lease alone. */
+  readonly id: string;
+  readonly process: ProcessIdentity;
+  readonly agent: string;
+  /** When the run began, and when it last said that it lives; by the holder's clock. */
+  readonly since: string;
+  readonly renewed: string;
+}
+
+/** The leases that this process holds: those that it wrote and doesn't hold any more are over. */
+const held = new Set<string>();
+
+export function newHolder(id: string, agent: string, now: Date): Holder {
+  const since = now.toISOString();
+  return { id, process: thisProcess(), agent, since, renewed: since };
+}
+
+export function holding(id: string): void {
+  held.add(id);
+}
+
+export function letGo(id: string): void {
+  held.delete(id);
+}
+
+/** Whether the run that wrote it has ended, as far as that can be known here; a process that only stands still has not. */
+export function stateOf({ id, process }: Holder): "over" | "alive" | "elsewhere" {
+  const state = processState(process);
+  if (state === "elsewhere") return "elsewhere";
+  if (state === "dead") return "over";
+  const self = thisProcess();
+  const isThis = process.pid === self.pid && process.started === self.started;
+  return isThis && !held.has(id) ? "over" : "alive";
+}
+
+/** @param holder undefined when what is there can't be read */
+export function lockedBy(holder: Holder | undefined, expiry: number): EngineError {
+  const seconds = Math.round(expiry / 1000);
+  const takenOver = `If it is dead, the lock is taken over by a run that finds it unchanged for ${seconds} s.`;
+  return holder === undefined
+    ? new EngineError(
+        "locked",
+        `${WRITER_KEY} on the sink shows that another backup writes to this repository; it can't be read, so it doesn't tell which`,
+        `Wait for its end. ${takenOver}`,
+      )
+    : new EngineError(
+        "locked",
+        `another backup writes to this repository: process ${holder.process.pid} on ${holder.process.host}, since ${holder.since}`,
+        `Wait for its end, and let only one agent write to a repository: another one needs a path or prefix of its own. ${takenOver}`,
+      );
+}
+
+export function lostLease(id: string, to: Holder | undefined): EngineError {
+  const who =
+    to === undefined || to.id === id
+      ? "somebody has removed it"
+      : `process ${to.process.pid} on ${to.process.host} has it since ${to.since}`;
+  return new EngineError(
+    "locked",
+    `this run's lock on the repository, ${WRITER_KEY}, was lost: ${who}`,
+    "Nothing was committed. It happens when a run stands still for long (a suspended machine, say) and another one takes over. The next run goes on.",
+  );
+}

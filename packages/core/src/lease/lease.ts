@@ -1,0 +1,166 @@
+import { randomUUID } from "node:crypto";
+import type { Sink } from "@axon-backup/sink";
+import { WRITER_KEY } from "../repository/layout.js";
+import { type Clock, sleep, systemClock } from "../sinks/clock.js";
+import { onAbort } from "../sinks/signals.js";
+import { type Holder, holding, letGo, lockedBy, lostLease, newHolder, stateOf } from "./holder.js";
+import { type Found, readLease, writeLease } from "./lease-object.js";
+
+/** Milliseconds without a sign of life after which a holder elsewhere counts as dead. */
+const EXPIRY = 60_000;
+/** How often a holder says that it lives, in the time of one expiry. */
+const RENEWALS = 3;
+/** Milliseconds for giving the lease back: a run that fails or is stopped ends in bounded time. */
+const RELEASE_MS = 5000;
+
+export interface LeaseOptions {
+  readonly agent: string;
+  readonly now: () => Date;
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds. Default one minute. */
+  readonly expiry?: number;
+  readonly clock?: Clock;
+  /** Called when the lease has to be watched for a while. */
+  readonly onWait?: (milliseconds: number) => void;
+  /** Called when the lease couldn't be given back: it expires by itself. */
+  readonly onRelease?: (error: unknown) => void;
+}
+
+/**
+ * Calls `work` as the only writer of the repository. A second one that comes meanwhile, on whatever machine, gets an error that names the first.
+ *
+ * The lease is an object on the sink, written anew while it is held. It is taken over from a process that is dead: at once where that can be
+ * seen (this machine), else when it hasn't changed for as long as it takes to expire, by the clock of who watches it. No two machines' clocks are
+ * compared in order to take something away.
+ * @param work gets a signal that is aborted when the lease is lost, and `confirm`, to be called before what can't be undone
+ * @throws EngineError `locked`
+ */
+export async function withLease<Result>(
+  sink: Sink,
+  options: LeaseOptions,
+  work: (lease: Lease) => Promise<Result>,
+): Promise<Result> {
+  const lease = await Lease.acquire(sink, options);
+  try {
+    return await work(lease);
+  } finally {
+    await lease.release();
+  }
+}
+
+export class Lease {
+  readonly #lost = new AbortController();
+  readonly #clock: Clock;
+  readonly #expiry: number;
+  readonly #stopOuter: () => void;
+  #cancel: () => void = () => undefined;
+  #renewal: Promise<void> = Promise.resolve();
+  #released = false;
+
+  private constructor(
+    private readonly sink: Sink,
+    private holder: Holder,
+    private readonly options: LeaseOptions,
+  ) {
+    this.#clock = options.clock ?? systemClock;
+    this.#expiry = options.expiry ?? EXPIRY;
+    this.#stopOuter = onAbort(options.signal, (reason) => {
+      this.#lost.abort(reason);
+    });
+    this.#schedule();
+  }
+
+  static async acquire(sink: Sink, options: LeaseOptions): Promise<Lease> {
+    const { signal, expiry = EXPIRY } = options;
+    const holder = newHolder(randomUUID(), options.agent, options.now());
+    const found = await readLease(sink, signal);
+    const instead = found && (await waitForEnd(sink, found, options));
+    holding(holder.id);
+    try {
+      const written = await writeLease(sink, holder, instead, signal);
+      const now = await readLease(sink, signal);
+      if (written === undefined || now?.holder?.id !== holder.id) throw lockedBy(now?.holder, expiry);
+      return new Lease(sink, holder, options);
+    } catch (error) {
+      letGo(holder.id);
+      throw error;
+    }
+  }
+
+  /** Aborted with the run, and when the lease is lost. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Resolves if the lease is still held. @throws EngineError `locked` if not */
+  async confirm(): Promise<void> {
+    await this.#renewal;
+    this.signal.throwIfAborted();
+    await this.#requireMine();
+  }
+
+  /** Never rejects: what was done is done, and a lease that stays is taken over. */
+  async release(): Promise<void> {
+    this.#released = true;
+    this.#cancel();
+    this.#stopOuter();
+    const signal = AbortSignal.timeout(RELEASE_MS);
+    try {
+      await this.#renewal;
+      const found = await readLease(this.sink, signal);
+      if (found?.holder?.id === this.holder.id) await this.sink.delete(WRITER_KEY, { signal });
+    } catch (error) {
+      this.options.onRelease?.(error);
+    } finally {
+      letGo(this.holder.id);
+    }
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#clock.after(this.#expiry / RENEWALS, () => {
+      this.#renewal = this.#renew().finally(() => {
+        if (!this.#released && !this.signal.aborted) this.#schedule();
+      });
+    });
+  }
+
+  /** A storage that can't be reached for a while takes nothing away: it is tried again, and nobody else gets there either. */
+  async #renew(): Promise<void> {
+    try {
+      const found = await this.#requireMine();
+      const renewed = { ...this.holder, renewed: this.options.now().toISOString() };
+      if ((await writeLease(this.sink, renewed, found, this.signal)) === undefined) await this.#requireMine();
+      this.holder = renewed;
+    } catch {
+      // Lost, then the signal is aborted; or not reached.
+    }
+  }
+
+  async #requireMine(): Promise<Found> {
+    const found = await readLease(this.sink, this.signal);
+    if (found?.holder?.id === this.holder.id) return found;
+    const lost = lostLease(this.holder.id, found?.holder);
+    this.#lost.abort(lost);
+    throw lost;
+  }
+}
+
+/** Resolves with what the lease can be written in the place of; undefined when it is gone meanwhile. @throws EngineError `locked` */
+async function waitForEnd(
+  sink: Sink,
+  found: Found,
+  { now, signal, expiry = EXPIRY, clock = systemClock, onWait }: LeaseOptions,
+): Promise<Found | undefined> {
+  const state = found.holder === undefined ? "elsewhere" : stateOf(found.holder);
+  if (state === "over") return found;
+  const signs = [found.holder && new Date(found.holder.renewed), found.modified];
+  const isFresh = signs.some((sign) => sign && Math.abs(now().getTime() - sign.getTime()) < expiry);
+  // Whose clock may be wrong: here it only makes an answer come sooner.
+  if (state === "alive" || isFresh) throw lockedBy(found.holder, expiry);
+  onWait?.(expiry);
+  await sleep(clock, expiry, signal);
+  const later = await readLease(sink, signal);
+  if (later !== undefined && Buffer.compare(later.bytes, found.bytes) !== 0)
+    throw lockedBy(later.holder, expiry);
+  return later;
+}
