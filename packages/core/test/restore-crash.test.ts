@@ -1,6 +1,16 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  symlink,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EngineError, restore } from "@axon-backup/core";
@@ -42,6 +52,10 @@ describe("restore, killed", function () {
     expect((await readdir(target)).sort()).to.deep.equal(["axonserver-controldb.mv.db", "default"]);
   }
 
+  async function placedIn(target: string): Promise<string[]> {
+    return (await readdir(target).catch(() => [])).filter((name) => !name.startsWith("."));
+  }
+
   /** Makes the journals that lie in a directory those of a process that is no more. */
   async function bury(target: string): Promise<void> {
     for (const name of await readdir(target).catch(() => [])) {
@@ -70,15 +84,12 @@ describe("restore, killed", function () {
           await expectWhole(target);
           break;
         }
-        const isComplete =
-          (await readdir(target).catch(() => [])).filter((name) => !name.startsWith(".")).length === 2;
+        const isComplete = (await placedIn(target)).length === 2;
         await bury(target);
         const again = await restore({ sink, name: "memory", target }).catch((error: unknown) => error);
         // Killed between completion and its last breath: whole, and not empty any more.
-        if (again instanceof Error) {
-          expect(isComplete, `operation ${at}: ${again.message}`).to.equal(true);
-          expect(again).to.include({ kind: "usage" });
-        }
+        expect(again instanceof Error, `operation ${at}: ${String(again)}`).to.equal(isComplete);
+        if (again instanceof Error) expect(again).to.include({ kind: "usage" });
         await expectWhole(target);
         directory.removeBelow(target);
       }
@@ -93,11 +104,15 @@ describe("restore, killed", function () {
         revive();
         await bury(target);
         const reviveAgain = await dieAt(again);
-        const second = await restore({ sink, name: "memory", target }).catch((error: unknown) => error);
+        await restore({ sink, name: "memory", target }).catch(() => undefined);
         reviveAgain();
         await bury(target);
+        const isComplete = (await placedIn(target)).length === 2;
         const third = await restore({ sink, name: "memory", target }).catch((error: unknown) => error);
-        if (third instanceof Error) expect(second, third.message).to.include({ kind: "usage" });
+        if (third instanceof Error) {
+          expect(isComplete, third.message).to.equal(true);
+          expect(third).to.include({ kind: "usage" });
+        }
         await expectWhole(target);
         directory.removeBelow(target);
       }
@@ -137,20 +152,103 @@ describe("restore, killed", function () {
 
   it("leaves alone what isn't its own: an entry of the same name that somebody else made", async () => {
     const target = join(directory.path, "target");
-    // The last operations of a run are those that give names and clear up.
-    for (let at = 40; ; at++) {
-      const revive = await dieAt(at);
-      await restore({ sink, name: "memory", target }).catch(() => undefined);
-      revive();
-      await bury(target);
-      const names = await readdir(target);
-      if (names.includes("default") && names.includes(".axon-backup-restore")) break;
-      directory.removeBelow(target);
-    }
+    await untilPlaced(target);
     await rename(join(target, "default"), join(directory.path, "elsewhere"));
     await mkdir(join(target, "default"));
     await writeFile(join(target, "default/precious"), "x");
     expect(await rejection(restore({ sink, name: "memory", target }))).to.include({ kind: "usage" });
     expect(await readFile(join(target, "default/precious"), "utf8")).to.equal("x");
   });
+
+  /** What somebody does to a store that a killed restore left behind, whole or not. */
+  const CHANGES: Readonly<Record<string, (target: string) => Promise<void>>> = {
+    "adds a segment": (target) =>
+      writeFile(join(target, "default/00000000000000009999.events"), "precious", { mode: 0o600 }),
+    "adds a context": (target) => mkdir(join(target, "billing")),
+    "appends to a segment": (target) =>
+      appendFile(join(target, "default/00000000000000000000.events"), "precious"),
+    "changes a segment in its place": async (target) => {
+      await using file = await open(join(target, "default/00000000000000000000.events"), "r+");
+      await file.write(Buffer.from("precious"), 0, 8, 100);
+    },
+    "removes a segment": (target) => unlink(join(target, "default/00000000000000000000.events")),
+    "moves a context away": (target) => rename(join(target, "default"), join(directory.path, "elsewhere")),
+    "replaces a segment by a link": async (target) => {
+      const path = join(target, "default/00000000000000000000.events");
+      await rename(path, join(directory.path, "precious.events"));
+      await symlink(join(directory.path, "precious.events"), path);
+    },
+  };
+  for (const [what, change] of Object.entries(CHANGES))
+    it(`is not cleared up any more once somebody ${what}`, async () => {
+      const target = join(directory.path, "target");
+      let met = 0;
+      for (let at = 40; ; at++) {
+        const revive = await dieAt(at);
+        const died = await restore({ sink, name: "memory", target }).catch((error: unknown) => error);
+        revive();
+        if (!(died instanceof Error)) break;
+        await bury(target);
+        if ((await placedIn(target)).includes("default")) {
+          met++;
+          await change(target);
+          const before = await visible(target);
+          expect(await rejection(restore({ sink, name: "memory", target })), `operation ${at}`)
+            .to.include({ kind: "usage" })
+            .with.property("message")
+            .that.includes("is not empty");
+          expect(await visible(target), `operation ${at}`).to.deep.equal(before);
+        }
+        for (const name of await readdir(directory.path)) directory.removeBelow(join(directory.path, name));
+      }
+      expect(met, "moments at which something was in place").to.be.greaterThan(4);
+    });
+
+  it("in its clearing up, leaves alone what somebody adds meanwhile", async () => {
+    const target = join(directory.path, "target");
+    const at = await untilPlaced(target);
+    let met = 0;
+    for (let again = 1; ; again++) {
+      const revive = await dieAt(again);
+      const second = await restore({ sink, name: "memory", target }).catch((error: unknown) => error);
+      revive();
+      if (!(second instanceof Error)) break;
+      await bury(target);
+      if ((await placedIn(target)).includes("default")) {
+        met++;
+        await writeFile(join(target, "default/precious"), "x");
+        expect(await rejection(restore({ sink, name: "memory", target }))).to.include({ kind: "usage" });
+        expect(await readFile(join(target, "default/precious"), "utf8")).to.equal("x");
+      }
+      directory.removeBelow(target);
+      const reviveFirst = await dieAt(at);
+      await restore({ sink, name: "memory", target }).catch(() => undefined);
+      reviveFirst();
+      await bury(target);
+    }
+    expect(met, "moments at which something was still in place").to.be.greaterThan(4);
+  });
+
+  /** Kills a restore when its contexts are in place and its control DB isn't; tells before which operation. */
+  async function untilPlaced(target: string): Promise<number> {
+    for (let at = 40; ; at++) {
+      const revive = await dieAt(at);
+      await restore({ sink, name: "memory", target }).catch(() => undefined);
+      revive();
+      await bury(target);
+      if ((await placedIn(target)).join() === "default") return at;
+      directory.removeBelow(target);
+    }
+  }
+
+  /** All but the working directories: of each file its content, of everything else its kind. */
+  async function visible(target: string): Promise<Map<string, string>> {
+    const seen = new Map<string, string>();
+    for (const entry of await readdir(target, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath, entry.name);
+      if (path.startsWith(join(target, ".axon"))) continue;
+      seen.set(path, entry.isDirectory() ? "directory" : (await readFile(path)).toString("base64"));
+    }
+    return seen;
+  }
 });

@@ -253,7 +253,7 @@ describe("restore, when things go wrong", function () {
     const other = join(directory.path, "other");
     const interrupted = async (process: object): Promise<void> => {
       await mkdir(join(other, ".axon-backup-restore"), { recursive: true });
-      const journal = { format: 1, nonce: "n", process, restorePoint: pointId(0), began: "", entries: [] };
+      const journal = { format: 2, nonce: "n", process, restorePoint: pointId(0), began: "", entries: [] };
       await writeFile(join(other, ".axon-backup-restore/journal.json"), JSON.stringify(journal));
     };
     const container = { ...thisProcess(), namespaces: "pid:[1]", pid: 2 ** 22 + 1 };

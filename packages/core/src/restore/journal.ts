@@ -4,27 +4,22 @@ import type { ProcessIdentity } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { errorCode, replaceFile } from "./disk.js";
+import { isPlacedEntry, type PlacedEntry } from "./placed.js";
 
 /**
  * What a restore that is under way tells about itself, in its working directory inside of the target. Whoever comes after a restore that died knows by it what is
  * left over and may go.
  */
 export interface Journal {
-  readonly format: 1;
+  readonly format: 2;
   /** Distinguishes this restore from every other. */
   readonly nonce: string;
   readonly process: ProcessIdentity;
   readonly restorePoint: RestorePointId;
   /** ISO 8601, UTC. */
   readonly began: string;
-  /** What gets, or has got, its final name in the target. Empty while files are still being fetched. */
-  readonly entries: readonly JournalEntry[];
-}
-
-export interface JournalEntry {
-  readonly name: string;
-  /** The inode's number, in decimal: tells an entry that this restore put there from one that somebody else did. */
-  readonly inode: string;
+  /** What gets, or has got, its final name in the target, with everything that is in it. Empty while files are still being fetched. */
+  readonly entries: readonly PlacedEntry[];
 }
 
 const FILE = "journal.json";
@@ -61,7 +56,7 @@ export async function readJournal(directory: string): Promise<Journal | undefine
   throw new EngineError(
     "usage",
     `${path} is not the journal of a restore`,
-    `If no restore is running there, remove everything in the target directory and run it again.`,
+    "Restore to another directory. If no restore is running in this one, look at what is there, and remove what you don't need.",
   );
 }
 
@@ -77,15 +72,12 @@ function parse(text: string): Journal | undefined {
 
 function isJournal(value: unknown): value is Journal {
   const journal = value as Partial<Record<keyof Journal, unknown>> | null;
-  if (typeof journal !== "object" || journal?.format !== 1 || typeof journal.nonce !== "string") return false;
+  if (typeof journal !== "object" || journal?.format !== 2 || typeof journal.nonce !== "string") return false;
   const { process, entries } = journal as { process?: Partial<ProcessIdentity>; entries?: unknown };
   return (
     typeof process?.host === "string" &&
     Number.isSafeInteger(process.pid) &&
     Array.isArray(entries) &&
-    entries.every(
-      (entry: Partial<JournalEntry> | null) =>
-        typeof entry?.name === "string" && typeof entry.inode === "string",
-    )
+    entries.every(isPlacedEntry)
   );
 }

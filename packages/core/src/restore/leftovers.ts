@@ -3,12 +3,15 @@ import { join } from "node:path";
 import { processState } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { errorCode, inside, syncDirectory } from "./disk.js";
-import { isJournalName, type Journal, type JournalEntry, journalPath, readJournal } from "./journal.js";
+import { isJournalName, type Journal, journalPath, readJournal } from "./journal.js";
+import { findChange, type PlacedEntry, removePlaced } from "./placed.js";
 
 /** The working directory of a restore, inside of the target. Never without a journal: it gets this name, and loses it, in one step. */
 export const WORKING = ".axon-backup-restore";
-/** A working directory that is being made or removed has this name and something random. */
+/** A working directory that is being made, or that a whole restore takes away, has this name and something random. */
 const SPARE = `${WORKING}-`;
+/** One that is being removed with what its restore had placed. */
+const REMOVING = `${SPARE}removing-`;
 /** What file systems put into an empty directory by themselves. */
 const IGNORED = new Set(["lost+found"]);
 
@@ -17,14 +20,20 @@ interface Leftover {
   readonly journal: Journal | undefined;
 }
 
-/** A name that no other working directory has. */
+/** A name that no other working directory has, for one that is being made or that is done with. */
 export function spareName(nonce: string): string {
   return `${SPARE}${nonce}`;
 }
 
+/** The same, for one that is being removed. */
+export function removingName(nonce: string): string {
+  return `${REMOVING}${nonce}`;
+}
+
 /**
- * Makes sure that a directory is empty, after removing what a restore that died has left there.
- * @throws EngineError `usage` when there is anything else: nothing is touched then; `locked` when a restore is at work there
+ * Makes sure that a directory is empty, after removing what a restore that died has left there. What such a restore had placed goes only if all of it is exactly as it
+ * was placed and nothing else is there. A restore that was whole when it died stays.
+ * @throws EngineError `usage` when there is anything else: nothing is touched then but the journal of a whole restore; `locked` when a restore is at work there
  */
 export async function requireEmpty(directory: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => !IGNORED.has(name));
@@ -38,11 +47,63 @@ export async function requireEmpty(directory: string): Promise<void> {
   for (const { journal } of leftovers) if (journal) requireDead(directory, journal);
   // An empty one may stand beside a whole restore, whose last step it missed.
   for (const { name, journal } of leftovers) if (!journal) await removeIfEmpty(join(directory, name));
-  const placed = leftovers.flatMap(({ journal }) => journal?.entries ?? []);
-  for (const name of others) if (!(await isPlaced(directory, name, placed))) throw notEmpty(directory, name);
+  for (const leftover of leftovers) await refuseWhole(directory, leftover);
+  for (const name of others) {
+    const changes = await Promise.all(leftovers.map((leftover) => changeSince(directory, name, leftover)));
+    if (!changes.includes(undefined)) throw notEmpty(directory, closest(changes) ?? name);
+  }
+  for (const leftover of leftovers) await requireUnmoved(directory, leftover);
   for (const { name, journal } of leftovers)
     if (journal) await removeDead(directory, name, journal);
     else await removeWorking(directory, name);
+}
+
+/**
+ * A restore that had placed everything is whole, and what it restored may be in use since: it is the operator's. Only the journal goes, which the restore had no time to
+ * remove.
+ */
+async function refuseWhole(directory: string, { name, journal }: Leftover): Promise<void> {
+  if (journal === undefined || journal.entries.length === 0 || name.startsWith(REMOVING)) return;
+  if (name === WORKING) {
+    for (const entry of topLevel(journal))
+      if ((await inodeOf(inside(directory, entry.path))) !== entry.inode) return;
+  }
+  await forgetWorking(directory, name);
+  throw new EngineError(
+    "usage",
+    `${directory} is not empty: the restore of ${journal.restorePoint} to it, which began at ${journal.began}, had placed all of its files when it was cut off`,
+    "Use what is there: it is whole. Or restore to a directory that is empty or doesn't exist yet.",
+  );
+}
+
+/** What of an entry of the target isn't as this dead restore placed it; undefined when nothing. */
+async function changeSince(directory: string, name: string, leftover: Leftover): Promise<string | undefined> {
+  const { journal } = leftover;
+  return findChange(directory, name, journal?.entries ?? [], leftover.name.startsWith(REMOVING));
+}
+
+/** The path that tells most: deep inside of an entry that was placed, rather than its name. */
+function closest(changes: readonly (string | undefined)[]): string | undefined {
+  return changes.reduce(
+    (longest, path) => ((path?.length ?? 0) > (longest?.length ?? 0) ? path : longest),
+    undefined,
+  );
+}
+
+/** Something that was placed and is in neither place, was taken away by somebody, who may need the rest. */
+async function requireUnmoved(directory: string, { name, journal }: Leftover): Promise<void> {
+  if (name !== WORKING || journal === undefined) return;
+  for (const { path } of topLevel(journal))
+    if (!(await exists(join(directory, path))) && !(await exists(join(directory, WORKING, "tree", path))))
+      throw new EngineError(
+        "usage",
+        `${directory} is not empty: a restore that was cut off had placed ${JSON.stringify(path)} there, which is gone`,
+        "Restore to a directory that is empty or doesn't exist yet. Nothing was touched.",
+      );
+}
+
+function topLevel(journal: Journal): readonly PlacedEntry[] {
+  return journal.entries.filter(({ path }) => !path.includes("/"));
 }
 
 async function removeIfEmpty(path: string): Promise<void> {
@@ -71,15 +132,16 @@ async function readLeftover(directory: string, name: string): Promise<Journal | 
 }
 
 /**
- * Removes a working directory with what its journal lists. The journal goes last: a removal that is cut off can be taken up again.
+ * Removes a working directory with exactly what its journal lists, and nothing that has changed since. The journal goes last: a removal that is cut off can be taken up again.
  */
 export async function removeWorking(directory: string, name: string): Promise<void> {
   const path = join(directory, name);
   if (!(await exists(path))) return;
   const journal = await readJournal(path);
-  for (const entry of journal?.entries ?? [])
-    if (await isPlaced(directory, entry.name, [entry]))
-      await rm(inside(directory, entry.name), { recursive: true });
+  // What is still in the tree was never placed: under its name there is nothing, or somebody else's.
+  const unplaced = await readdir(join(path, "tree")).catch((): string[] => []);
+  const placed = journal?.entries.filter(({ path }) => !unplaced.includes(path.split("/")[0] ?? "")) ?? [];
+  await removePlaced(directory, placed);
   await forgetWorking(directory, name);
 }
 
@@ -95,12 +157,13 @@ export async function forgetWorking(directory: string, name: string): Promise<vo
 }
 
 async function removeDead(directory: string, name: string, journal: Journal): Promise<void> {
+  // Nothing was placed yet, or the removal had begun.
   if (name !== WORKING) {
     await removeWorking(directory, name);
     return;
   }
   // Two processes may have found the same one, and the faster one may have begun anew: take it away under another name, then look again whose it is.
-  const spare = spareName(`${process.pid}-${journal.nonce}`);
+  const spare = removingName(`${process.pid}-${journal.nonce}`);
   await rename(join(directory, name), join(directory, spare));
   const taken = await readJournal(join(directory, spare));
   if (taken?.nonce !== journal.nonce) {
@@ -112,14 +175,6 @@ async function removeDead(directory: string, name: string, journal: Journal): Pr
 
 function requireDead(directory: string, journal: Journal): void {
   if (processState(journal.process) !== "dead") throw locked(directory, journal);
-}
-
-/** Whether an entry of the target is one that a journal lists, and the very same. */
-async function isPlaced(directory: string, name: string, entries: readonly JournalEntry[]): Promise<boolean> {
-  const listed = entries.filter((entry) => entry.name === name);
-  if (listed.length === 0) return false;
-  const inode = await inodeOf(inside(directory, name));
-  return listed.some((entry) => entry.inode === inode);
 }
 
 /** In decimal; undefined when there is nothing. */
@@ -152,6 +207,6 @@ function locked(directory: string, { process: { host, pid }, began }: Journal): 
   return new EngineError(
     "locked",
     `another restore works in ${directory}: process ${pid} on ${host}, since ${began}`,
-    `Wait for it, or restore elsewhere. If that process doesn't exist any more (another machine, or a container that is gone), remove everything in ${directory} and run it again.`,
+    `Wait for it, or restore elsewhere. If that process doesn't exist any more (another machine, or a container that is gone), look at what is in ${directory}, remove it and run it again.`,
   );
 }

@@ -86,7 +86,9 @@ async function discard(target: Target, warn: (message: string) => void): Promise
     await target.discard();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    warn(`${target.directory} could not be cleared (${why}): the next restore to it will do so`);
+    const next =
+      error instanceof EngineError && error.kind === "usage" ? "" : ": the next restore to it will do so";
+    warn(`${target.directory} could not be cleared (${why})${next}`);
   }
 }
 

@@ -8,7 +8,16 @@ import type { RestorePointId } from "../repository/restore-point-id.js";
 import { errorCode, inside, onDisk, syncDirectory } from "./disk.js";
 import type { Journal } from "./journal.js";
 import { writeJournal } from "./journal.js";
-import { forgetWorking, inodeOf, removeWorking, requireEmpty, spareName, WORKING } from "./leftovers.js";
+import {
+  forgetWorking,
+  inodeOf,
+  removeWorking,
+  removingName,
+  requireEmpty,
+  spareName,
+  WORKING,
+} from "./leftovers.js";
+import { listEntries } from "./placed.js";
 
 /** What is made is for its owner alone; the operator gives it to the server's user. */
 const DIRECTORY_MODE = 0o700;
@@ -34,7 +43,7 @@ export class Target {
       const { directory, created } = await openDirectory(path);
       if (!created) await requireEmpty(directory);
       const journal: Journal = {
-        format: 1,
+        format: 2,
         nonce: randomUUID(),
         process: thisProcess(),
         restorePoint,
@@ -71,37 +80,35 @@ export class Target {
       for (const [path, length] of expected) await requireFile(join(this.tree, path), length);
       await syncDirectory(this.tree);
       const names = (await readdir(this.tree)).sort(controlDbLast);
-      const entries = await Promise.all(
-        names.map(async (name) => ({ name, inode: (await inodeOf(join(this.tree, name))) ?? "" })),
-      );
-      await writeJournal(this.working, { ...this.journal, entries });
+      await writeJournal(this.working, { ...this.journal, entries: await listEntries(this.tree) });
       for (const name of names) {
         await requireAbsent(inside(this.directory, name));
         await rename(join(this.tree, name), inside(this.directory, name));
       }
       await syncDirectory(this.directory);
-      await forgetWorking(this.directory, await this.#spare());
+      await forgetWorking(this.directory, await this.#renameWorking(spareName(this.journal.nonce)));
     });
   }
 
   /** Removes everything that was made. */
   async discard(): Promise<void> {
     await onDisk(`clearing ${this.directory}`, async () => {
-      await removeWorking(this.directory, await this.#spare());
+      await removeWorking(this.directory, await this.#renameWorking(removingName(this.journal.nonce)));
       if (this.created) await rmdir(this.directory);
     });
   }
 
   /** Takes the working directory's name away, so that it is never seen without its journal. */
-  async #spare(): Promise<string> {
-    const spare = spareName(this.journal.nonce);
-    try {
-      await rename(this.working, join(this.directory, spare));
-    } catch (error) {
-      // A call that was cut off by an error has done this already.
-      if (errorCode(error) !== "ENOENT") throw error;
-    }
-    return spare;
+  async #renameWorking(name: string): Promise<string> {
+    // A completion that was cut off by an error has begun this already.
+    for (const from of [this.working, join(this.directory, spareName(this.journal.nonce))])
+      try {
+        await rename(from, join(this.directory, name));
+        break;
+      } catch (error) {
+        if (errorCode(error) !== "ENOENT") throw error;
+      }
+    return name;
   }
 }
 
