@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -53,6 +54,14 @@ describe("the target of a restore", () => {
   it("must not be inside of a backup", async () => {
     writeFileSync(join(folder, "repository.json"), '{"axon-backup":"repository","sha256":"…",');
     await expectRefused("a backup itself");
+  });
+
+  it("must not be inside of a backup that a link leads to, nor be made there", async () => {
+    mkdirSync(join(folder, "sink/sub"), { recursive: true });
+    writeFileSync(join(folder, "sink/repository.json"), '{"axon-backup":"repository","sha256":"…",');
+    symlinkSync(join(folder, "sink/sub"), join(folder, "link"));
+    for (target of [join(folder, "link"), join(folder, "link/new")]) await expectRefused("a backup itself");
+    expect(readdirSync(join(folder, "sink/sub"))).to.deep.equal([]);
   });
 
   it("may be empty but for what a restore left that died before it had begun", async () => {

@@ -39,7 +39,6 @@ export class Target {
    */
   static async claim(path: string, restorePoint: RestorePointId): Promise<Target> {
     return onDisk(`preparing ${path}`, async () => {
-      await refuseRepository(resolve(path));
       const { directory, created } = await openDirectory(path);
       if (!created) await requireEmpty(directory);
       const journal: Journal = {
@@ -116,7 +115,10 @@ async function openDirectory(path: string): Promise<{ directory: string; created
   const absolute = resolve(path);
   try {
     const directory = await realpath(absolute);
-    if ((await stat(directory)).isDirectory()) return { directory, created: false };
+    if ((await stat(directory)).isDirectory()) {
+      await refuseRepository(directory);
+      return { directory, created: false };
+    }
   } catch (error) {
     if (errorCode(error) !== "ENOENT" && errorCode(error) !== "ENOTDIR") throw error;
     const parent = await realpath(dirname(absolute)).catch(() => undefined);
@@ -133,6 +135,7 @@ async function openDirectory(path: string): Promise<{ directory: string; created
         `${absolute} is a link that leads nowhere`,
         "Restore to a directory, or remove the link.",
       );
+    await refuseRepository(directory);
     await mkdir(directory, { mode: DIRECTORY_MODE });
     await syncDirectory(parent);
     return { directory, created: true };
@@ -144,7 +147,7 @@ async function openDirectory(path: string): Promise<{ directory: string; created
   );
 }
 
-/** A store restored into a backup would be taken for a part of it. */
+/** A store restored into a backup would be taken for a part of it. The path must be free of links. */
 async function refuseRepository(path: string): Promise<void> {
   for (let at = path; ; at = dirname(at)) {
     const text = await readFile(join(at, REPOSITORY_KEY), "utf8").catch(() => "");
