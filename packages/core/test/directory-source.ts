@@ -23,6 +23,8 @@ export class DirectorySource implements ServerSource {
   readonly calls: string[] = [];
   /** The number of the last closed segment of each store; undefined for none. */
   readonly lastClosed: Record<StoreKind, number | undefined>;
+  /** Directories of contexts that aren't in the one. */
+  readonly elsewhere = new Map<string, string>();
   /** Called before each call with its name, so that a test can change the world in between. */
   onCall: (call: string) => void | Promise<void> = () => undefined;
   identity: ServerIdentity = {
@@ -57,9 +59,10 @@ export class DirectorySource implements ServerSource {
   async list(context: string, store: StoreKind, cursor: StoreCursor | undefined): Promise<StoreListing> {
     await this.#called(`list ${context} ${store} ${cursor?.lastClosedSegment ?? "all"}`);
     const last = this.lastClosed[store];
-    const files = (await readdir(this.directory)).sort().flatMap((name) => {
+    const directory = this.elsewhere.get(context) ?? this.directory;
+    const files = (await readdir(directory)).sort().flatMap((name) => {
       const parsed = parseStoreFileName(name, store);
-      return parsed ? [{ name: parsed, path: join(this.directory, name), context }] : [];
+      return parsed ? [{ name: parsed, path: join(directory, name), context }] : [];
     });
     const isNew = ({ name }: SourceFile<SegmentName | IndexName>): boolean =>
       cursor === undefined || name.segment > cursor.lastClosedSegment || name.version > cursor.lastVersion;

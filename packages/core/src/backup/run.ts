@@ -48,7 +48,7 @@ async function runAlone(
   step("repository");
   await sink.removeLeftovers?.({ signal: shared.signal });
   const repository = await Repository.openOrCreate(sink, shared.now(), shared.signal);
-  const state = await readSinkState(repository, shared.signal);
+  const state = await readSinkState(repository, shared.contexts, shared.signal);
   for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
   warnOfContextsLeftOut(shared, state, name, observer);
   const id = nextRestorePointId(shared.started, state.newestId);

@@ -3,6 +3,7 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { contextPrefix, storePrefix } from "../repository/layout.js";
 import type { ClosedFile, ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
+import { newestReadable, recordedContexts } from "./recorded.js";
 import { options, type Repository } from "../repository/repository.js";
 import { type ContextState, NOTHING_STORED, type StoreOnSink } from "./model.js";
 import { listAfter, type StoredFiles } from "./plan.js";
@@ -21,16 +22,25 @@ export interface SinkState {
   context(name: string): ContextState;
 }
 
-/** Reads what the sink holds: the newest manifest with its pages, a listing of all copies, damage marks, and checkpoints. */
-export async function readSinkState(repository: Repository, signal?: AbortSignal): Promise<SinkState> {
+/**
+ * Reads what the sink holds: the newest manifest with its pages, a listing of all copies, damage marks, and checkpoints.
+ * @param wanted the contexts that will be backed up. Of one that the newest restore point doesn't have, the newest that does is read as well.
+ */
+export async function readSinkState(
+  repository: Repository,
+  wanted: readonly string[],
+  signal?: AbortSignal,
+): Promise<SinkState> {
   const warnings: string[] = [];
   const ids = await repository.restorePoints();
   const newest = await newestReadable(repository, ids, warnings);
-  const pages = newest
-    ? await readPages(repository, newest, warnings)
-    : new Map<StoreManifest, StoreOnSink["pages"]>();
   const sizes = new Map<string, number>();
   for await (const { key, size } of repository.sink.list("contexts/", options(signal))) sizes.set(key, size);
+  const isRecorded = (name: string): boolean =>
+    newest?.contexts.some((context) => context.name === name) ?? false;
+  const absent = wanted.filter((name) => !isRecorded(name) && holdsAny(sizes, contextPrefix(name, 0)));
+  const recorded = await recordedContexts(repository, ids, newest, absent, warnings);
+  const pages = await readPages(repository, [...recorded.values()], warnings);
   const damaged: ReadonlySet<string> = await repository.damagedKeys();
   const checkpoints = await repository.checkpoints();
 
@@ -41,7 +51,7 @@ export async function readSinkState(repository: Repository, signal?: AbortSignal
     isPartlyUnreadable: warnings.length > 0,
     warnings,
     context(name) {
-      const manifest = newest?.contexts.find((context) => context.name === name);
+      const manifest = recorded.get(name);
       const timeline = manifest?.timeline ?? 0;
       const stores: Partial<Record<StoreKind, StoreOnSink>> = {};
       for (const store of STORE_KINDS) {
@@ -62,6 +72,11 @@ export async function readSinkState(repository: Repository, signal?: AbortSignal
       return { timeline, stores: stores as ContextState["stores"] };
     },
   };
+}
+
+function holdsAny(sizes: ReadonlyMap<string, number>, prefix: string): boolean {
+  for (const key of sizes.keys()) if (key.startsWith(prefix)) return true;
+  return false;
 }
 
 function namesBelow(sizes: ReadonlyMap<string, number>, prefix: string): string[] {
@@ -86,31 +101,14 @@ function storeOnSink(
   return { pages: pages ?? [], files, state: { lastClosedSegment, lastVersion, open, listAfter: after } };
 }
 
-/** The newest manifest that can be read. One that is damaged is passed over: what it had beyond the one before is stored again. */
-async function newestReadable(
-  repository: Repository,
-  ids: readonly Manifest["id"][],
-  warnings: string[],
-): Promise<Manifest | undefined> {
-  for (const id of [...ids].reverse()) {
-    try {
-      return await repository.manifest(id);
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.kind !== "damage") throw error;
-      warnings.push(`${error.message}; going on from the restore point before it`);
-    }
-  }
-  return undefined;
-}
-
 /** Each store's pages. A store with a damaged page has none: everything that the server still has is stored again, and with it that page. */
 async function readPages(
   repository: Repository,
-  newest: Manifest,
+  contexts: readonly ContextManifest[],
   warnings: string[],
 ): Promise<Map<StoreManifest, StoreOnSink["pages"]>> {
   const result = new Map<StoreManifest, StoreOnSink["pages"]>();
-  for (const context of newest.contexts)
+  for (const context of contexts)
     for (const store of STORE_KINDS) {
       try {
         const pages = await Promise.all(
