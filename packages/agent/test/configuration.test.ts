@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CONTRACT_VERSION, type SinkPlugin } from "@axon-backup/sink";
@@ -71,6 +72,18 @@ log: {level: debug, format: json}
   it("works without agent.yaml, for commands that need sinks alone", async () => {
     const configuration = await loadConfiguration(folder({ "sinks.d/nas.yaml": SINK }), installedPlugins());
     expect(configuration.server).to.equal(undefined);
+  });
+
+  it("is read from regular files alone: a FIFO that nobody writes to holds nothing up", async () => {
+    const directory = folder({ "agent.yaml": AGENT, "sinks.d/nas.yaml": SINK });
+    execFileSync("mkfifo", [join(directory, "sinks.d/pipe.yaml")]);
+    const { problems } = await rejection(
+      loadConfiguration(directory, installedPlugins()),
+      ConfigurationError,
+    );
+    expect(problems.map(problemText)).to.deep.equal([
+      `${directory}/sinks.d/pipe.yaml: the file is a FIFO; a regular file is needed`,
+    ]);
   });
 
   it("reads a folder that nobody may write to, and leaves it as it is", async () => {
@@ -243,7 +256,7 @@ log: {level: debug, format: json}
     expect(
       (await rejection(loadConfiguration(directory, installedPlugins()), ConfigurationError)).problems[0]
         ?.message,
-    ).to.contain("EISDIR");
+    ).to.contain("is a directory");
   });
 
   it("asks for references where a plugin declares secrets, wherever they are, and finds them", async () => {

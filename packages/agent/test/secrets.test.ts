@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -64,6 +65,21 @@ describe("secrets", () => {
       );
       expect(error.message).to.contain("server.token").and.contain(text);
       expect(error.remedy).not.to.equal("");
+    }
+  });
+
+  it("are read from regular files alone: a FIFO that nobody writes to holds nothing up", async () => {
+    const directory = folder({ log: "x".repeat(3 * 1024 * 1024) });
+    execFileSync("mkfifo", [join(directory, "fifo")]);
+    for (const [file, text] of [
+      [join(directory, "fifo"), "is a FIFO"],
+      [directory, "is a directory"],
+      ["/dev/zero", "is a device"],
+      [join(directory, "log"), "has 3145728 bytes"],
+    ] as const) {
+      const error = await rejection(resolveSecret({ file }, "server.token", context()), SecretError);
+      expect(error.message).to.contain(text);
+      expect(error.remedy).to.contain("nothing else");
     }
   });
 

@@ -46,11 +46,11 @@ export function composeWithoutConfiguration(environment: Environment): Dependenc
  */
 export async function compose(environment: Environment): Promise<DependencyContainer> {
   const { globals, streams, redactor, signal, plugins = installedPlugins() } = environment;
-  const configuration = await loadConfiguration(globals.config, plugins);
+  const configuration = await loadConfiguration(globals.config, plugins, signal);
   const output = createOutput(globals, configuration.log, streams);
   for (const { name, warnings } of configuration.sinks)
     for (const warning of warnings) output.log.warn(warning, { sink: name });
-  const secrets: SecretContext = { env: streams.env, redactor, warn: output.log.warn };
+  const secrets: SecretContext = { env: streams.env, redactor, warn: output.log.warn, signal };
   return composeBasics(environment, output)
     .register(CONFIGURATION, { useValue: configuration })
     .register(SINKS, { useValue: new ConfiguredSinks(configuration, { secrets, log: output.log, signal }) })

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   AxonServerClient,
   AxonServerSource,
@@ -8,7 +7,11 @@ import {
 import { SMALLEST_AGENT } from "../config/load.js";
 import { ConfigurationError } from "../config/problem.js";
 import type { Configuration, TlsConfiguration } from "../config/types.js";
+import { readSmallFile, UnsuitableFile } from "../files/read-small-file.js";
 import { resolveSecret, type SecretContext } from "../secrets/resolve.js";
+
+/** A system's whole collection of certificate authorities has a quarter of this. */
+const MAX_CERTIFICATES_BYTES = 1024 * 1024;
 
 /** Opens the server that is configured. Whoever calls it closes what it gives. */
 export type OpenSource = () => Promise<ServerSource>;
@@ -57,9 +60,13 @@ async function readTls(
 ): Promise<AxonServerTls> {
   const read = async (key: string, path: string) => {
     try {
-      return await readFile(path, "utf8");
+      return (await readSmallFile(path, MAX_CERTIFICATES_BYTES, secrets.signal)).bytes.toString("utf8");
     } catch (error) {
-      const message = `can't read ${path} (${error instanceof Error && "code" in error ? String(error.code) : "error"})`;
+      secrets.signal?.throwIfAborted();
+      const message =
+        error instanceof UnsuitableFile
+          ? `${path} ${error.message}`
+          : `can't read ${path} (${error instanceof Error && "code" in error ? String(error.code) : "error"})`;
       throw new ConfigurationError([
         { file: `${configuration.directory}/agent.yaml`, key: `server.tls.${key}`, message },
       ]);

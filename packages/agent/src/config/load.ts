@@ -13,14 +13,18 @@ import { readYamlFile } from "./yaml-file.js";
  * Reads `agent.yaml` and `sinks.d/*.yaml` and checks them. Reads only; nothing is ever written there.
  *
  * A folder without `agent.yaml` is right as long as nobody asks for the server: for a restore on a new machine, a sink is enough.
- * @throws ConfigurationError with every problem of every file
+ * @throws ConfigurationError with every problem of every file; the signal's reason
  */
-export async function loadConfiguration(folder: string, plugins: SinkPlugins): Promise<Configuration> {
+export async function loadConfiguration(
+  folder: string,
+  plugins: SinkPlugins,
+  signal?: AbortSignal,
+): Promise<Configuration> {
   const directory = resolve(folder);
   const entries = await readFolder(directory);
   const problems: ConfigurationProblem[] = [];
   const agent = entries.includes("agent.yaml")
-    ? await loadAgentFile(join(directory, "agent.yaml"), problems)
+    ? await loadAgentFile(join(directory, "agent.yaml"), problems, signal)
     : undefined;
   if (!entries.includes("agent.yaml") && entries.includes("agent.yml"))
     problems.push({
@@ -29,7 +33,7 @@ export async function loadConfiguration(folder: string, plugins: SinkPlugins): P
       message: "the file must be called agent.yaml",
     });
   const sinks = entries.includes("sinks.d")
-    ? await loadSinks(join(directory, "sinks.d"), plugins, problems)
+    ? await loadSinks(join(directory, "sinks.d"), plugins, problems, signal)
     : [];
   problems.push(...checkPlaces(sinks, agent?.server));
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -42,8 +46,8 @@ export async function loadConfiguration(folder: string, plugins: SinkPlugins): P
   };
 }
 
-async function loadAgentFile(path: string, problems: ConfigurationProblem[]) {
-  const file = await attempt(path, problems, () => readYamlFile(path));
+async function loadAgentFile(path: string, problems: ConfigurationProblem[], signal?: AbortSignal) {
+  const file = await attempt(path, problems, () => readYamlFile(path, signal));
   if (file === undefined) return undefined;
   if (!("content" in file)) {
     problems.push(...file);
@@ -79,6 +83,7 @@ async function loadSinks(
   directory: string,
   plugins: SinkPlugins,
   problems: ConfigurationProblem[],
+  signal?: AbortSignal,
 ): Promise<SinkConfiguration[]> {
   const names = (await attempt(directory, problems, () => readdir(directory))) ?? [];
   const sinks: SinkConfiguration[] = [];
@@ -90,7 +95,7 @@ async function loadSinks(
       problems.push({ file: path, key: "", message: "the file's name must end in .yaml" });
     if (!name.endsWith(".yaml")) continue;
     const sink = await attempt(path, problems, () =>
-      loadSinkFile(path, name.slice(0, -".yaml".length), plugins),
+      loadSinkFile(path, name.slice(0, -".yaml".length), plugins, signal),
     );
     if (sink === undefined) continue;
     if ("problems" in sink) problems.push(...sink.problems);

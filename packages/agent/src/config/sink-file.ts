@@ -42,13 +42,14 @@ export async function loadSinkFile(
   path: string,
   name: string,
   plugins: SinkPlugins,
+  signal?: AbortSignal,
 ): Promise<SinkConfiguration | Problems> {
   if (!NAME.test(name))
     return wrong(
       path,
       "the file's name is the sink's name: lower-case letters, digits and -, not beginning with -",
     );
-  const file = await readYamlFile(path);
+  const file = await readYamlFile(path, signal);
   if (!("content" in file)) return { problems: file };
   const { content } = file;
   if (typeof content !== "object" || content === null || Array.isArray(content))

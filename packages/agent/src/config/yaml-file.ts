@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   type Document,
   type ErrorCode,
@@ -9,6 +8,7 @@ import {
   type Range,
   type YAMLMap,
 } from "yaml";
+import { readSmallFile, UnsuitableFile } from "../files/read-small-file.js";
 import type { ConfigurationProblem } from "./problem.js";
 
 /** Configuration is small; more is a wrong file. */
@@ -50,17 +50,16 @@ const PARSE_PROBLEMS: Partial<Record<ErrorCode, string>> = {
  * @returns the file, or all problems of its form
  * @throws the system's error when it can't be read
  */
-export async function readYamlFile(path: string): Promise<YamlFile | readonly ConfigurationProblem[]> {
-  const bytes = await readFile(path);
-  if (bytes.byteLength > MAX_BYTES)
-    return [
-      {
-        file: path,
-        key: "",
-        message: `the file has ${bytes.byteLength} bytes; configuration has less than ${MAX_BYTES}`,
-      },
-    ];
-  return parseYaml(path, bytes);
+export async function readYamlFile(
+  path: string,
+  signal?: AbortSignal,
+): Promise<YamlFile | readonly ConfigurationProblem[]> {
+  try {
+    return parseYaml(path, (await readSmallFile(path, MAX_BYTES, signal)).bytes);
+  } catch (error) {
+    if (!(error instanceof UnsuitableFile)) throw error;
+    return [{ file: path, key: "", message: `the file ${error.message}` }];
+  }
 }
 
 /** Parses a file's bytes. */

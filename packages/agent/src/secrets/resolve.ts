@@ -1,6 +1,6 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Secret } from "@axon-backup/sink";
+import { readSmallFile, UnsuitableFile } from "../files/read-small-file.js";
 import type { Redactor } from "./redactor.js";
 import { describeReference, type SecretReference } from "./reference.js";
 import { SecretError } from "./secret-error.js";
@@ -15,6 +15,7 @@ export interface SecretContext {
   readonly redactor: Redactor;
   /** Takes what an operator should mend although it works. */
   readonly warn: (message: string) => void;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -64,14 +65,17 @@ async function readSecretFile(
   judgeMode: boolean,
 ): Promise<string> {
   try {
-    await using file = await open(path, "r");
-    const stats = await file.stat();
-    if (stats.isDirectory()) throw new Error("it is a directory");
-    if (stats.size > MAX_SECRET_BYTES) throw new Error(`it has ${stats.size} bytes`);
-    if (judgeMode && (stats.mode & 0o004) !== 0)
+    const { bytes, mode } = await readSmallFile(path, MAX_SECRET_BYTES, context.signal);
+    if (judgeMode && (mode & 0o004) !== 0)
       context.warn(`${use}: every user can read the secret in ${path}: chmod o-r ${path}`);
-    return await file.readFile("utf8");
+    return bytes.toString("utf8");
   } catch (error) {
+    context.signal?.throwIfAborted();
+    if (error instanceof UnsuitableFile)
+      throw new SecretError(
+        `${use}: can't read the secret from ${path}: it ${error.message}`,
+        "Name a file that holds the secret and nothing else, or use {env: NAME} or {credential: name}.",
+      );
     throw new SecretError(
       `${use}: can't read the secret from ${path}`,
       "Check that the file is there and that the agent's user may read it.",
