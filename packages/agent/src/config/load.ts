@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { toAgentConfiguration } from "./agent-file.js";
-import { checkPlaces } from "./places.js";
+import { checkPlaces, placesOf } from "./places.js";
 import { type ConfigurationProblem, ConfigurationError } from "./problem.js";
+import { realPlaces } from "./real-places.js";
 import { loadSinkFile, type SinkPlugins } from "./sink-file.js";
 import { AGENT_SCHEMA } from "./agent-schema.js";
 import { type Configuration, DEFAULT_LOG, type SinkConfiguration } from "./types.js";
@@ -35,7 +36,8 @@ export async function loadConfiguration(
   const sinks = entries.includes("sinks.d")
     ? await loadSinks(join(directory, "sinks.d"), plugins, problems, signal)
     : [];
-  problems.push(...checkPlaces(sinks, agent?.server));
+  const places = await realPlaces(placesOf(sinks, agent?.server));
+  problems.push(...checkPlaces(sinks, agent?.server, places));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
     directory,
