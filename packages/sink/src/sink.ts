@@ -67,6 +67,8 @@ export interface Sink {
    * Optional: grows an object in place. Keeps its first `keep` bytes and puts the source's bytes behind them; what came after them goes.
    * The result has `keep + source.size` bytes.
    *
+   * No backup uses it yet: each puts an open segment's copy whole. It is for the continuous mode of a later version.
+   *
    * It needn't be atomic. But the first `keep` bytes survive any failure, byte for byte; after one, the object is at least `keep` bytes long.
    * Rejects with `not-found`, and with `range` if the object is shorter than `keep`.
    */
@@ -107,7 +109,7 @@ export interface PutOptions extends CallOptions {
  * What an object is:
  *
  * - `closed-segment`, `index`: written once, read for a restore or a check alone. `index` can be done without.
- * - `open-segment`: replaced or extended at every backup, every second perhaps. Storage with a minimum age or a price per change is wrong for it.
+ * - `open-segment`: replaced at every backup, every second perhaps. Storage with a minimum age or a price per change is wrong for it.
  * - `control-db`, `replication-log`: written once, a set for each restore point.
  * - `document`: small, and read by every run.
  */

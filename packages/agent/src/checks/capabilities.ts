@@ -31,8 +31,8 @@ export const ABILITIES: readonly Ability[] = [
   {
     name: "extend",
     covers: needs("extend"),
-    yes: "an open segment grows in place: a backup sends what is new of it",
-    no: "a backup sends an open segment again as a whole",
+    yes: "an object can grow in place; no backup needs it yet: each sends an open segment's copy whole",
+    no: "an object can't grow in place; no backup needs it yet",
   },
   {
     name: "create if absent",
