@@ -11,6 +11,7 @@ export {
   restorePointId,
   timeOf,
 } from "./repository/restore-point-id.js";
+export { type KnownProblem, knownProblems } from "./repository/known-problems.js";
 export { type Head, headOf } from "./repository/head.js";
 export type {
   ClosedFile,

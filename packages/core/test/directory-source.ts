@@ -25,6 +25,8 @@ export class DirectorySource implements ServerSource {
   readonly lastClosed: Record<StoreKind, number | undefined>;
   /** Directories of contexts that aren't in the one. */
   readonly elsewhere = new Map<string, string>();
+  /** Sees what was read of a file, and may spoil it. */
+  onRead: (name: string, bytes: Uint8Array, position: number) => void = () => undefined;
   /** Called before each call with its name, so that a test can change the world in between. */
   onCall: (call: string) => void | Promise<void> = () => undefined;
   identity: ServerIdentity = {
@@ -79,14 +81,18 @@ export class DirectorySource implements ServerSource {
   }
 
   async open(file: SourceFile | ControlDbFile): Promise<SourceHandle> {
-    await this.#called(`open ${typeof file.name === "string" ? file.name : file.name.name}`);
+    const name = typeof file.name === "string" ? file.name : file.name.name;
+    await this.#called(`open ${name}`);
     try {
       const handle = await open(file.path);
       const { size } = await handle.stat();
       return {
         size,
-        read: async (buffer, position) =>
-          (await handle.read(buffer, 0, buffer.byteLength, position)).bytesRead,
+        read: async (buffer, position) => {
+          const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, position);
+          this.onRead(name, buffer.subarray(0, bytesRead), position);
+          return bytesRead;
+        },
         close: () => handle.close(),
       };
     } catch (error) {

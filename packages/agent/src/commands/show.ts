@@ -1,4 +1,4 @@
-import type { Manifest, RestorePointId } from "@axon-backup/core";
+import { knownProblems, type RestorePointId } from "@axon-backup/core";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
@@ -7,7 +7,7 @@ import { exitCodeOfSinks } from "../errors/exit-code-of.js";
 import { UsageError } from "../errors/usage-error.js";
 import type { ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
-import { showJson, showText } from "../views/show.js";
+import { type ShownRestorePoint, showJson, showText } from "../views/show.js";
 import { errorsOf, readEachSink } from "./each-sink.js";
 
 /** `axon-backup show`: a restore point in detail, on every sink that has it. */
@@ -26,12 +26,18 @@ export class ShowCommand {
   }): Promise<ExitCode> {
     const { restorePoint } = options;
     const sinks = this.sinks.select(options.sinks);
-    const outcomes = await readEachSink(sinks, this.signal, async (sink): Promise<Manifest | undefined> => {
-      const repository = await this.engine.openRepository(sink, this.signal);
-      const ids = (await repository?.restorePoints()) ?? [];
-      const id = restorePoint === "latest" ? ids.at(-1) : ids.find((other) => other === restorePoint);
-      return id === undefined ? undefined : repository?.manifest(id);
-    });
+    const outcomes = await readEachSink(
+      sinks,
+      this.signal,
+      async (sink): Promise<ShownRestorePoint | undefined> => {
+        const repository = await this.engine.openRepository(sink, this.signal);
+        const ids = (await repository?.restorePoints()) ?? [];
+        const id = restorePoint === "latest" ? ids.at(-1) : ids.find((other) => other === restorePoint);
+        if (id === undefined || repository === undefined) return undefined;
+        const manifest = await repository.manifest(id);
+        return { manifest, problems: await knownProblems(repository, manifest) };
+      },
+    );
     const nowhere = outcomes.every((outcome) => outcome.outcome === "done" && outcome.value === undefined);
     if (nowhere)
       throw new UsageError(

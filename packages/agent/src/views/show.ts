@@ -1,12 +1,19 @@
-import type { ContextManifest, Manifest, StoreManifest } from "@axon-backup/core";
+import type { ContextManifest, KnownProblem, Manifest, StoreManifest } from "@axon-backup/core";
 import type { SinkOutcome } from "../commands/each-sink.js";
 import { describeError } from "../errors/describe-error.js";
 import { errorJson } from "../output/report-error.js";
+import { printable } from "../output/printable.js";
 import { formatFields, formatTable } from "../output/table.js";
 import { formatBytes, formatTime, plural } from "../output/units.js";
 import { headText, manifestBytes, summariseStore, tokenText } from "./manifest.js";
 
-type Outcome = SinkOutcome<Manifest | undefined>;
+/** A restore point, and what in it was damaged on the server already. */
+export interface ShownRestorePoint {
+  readonly manifest: Manifest;
+  readonly problems: readonly KnownProblem[];
+}
+
+type Outcome = SinkOutcome<ShownRestorePoint | undefined>;
 
 export function showJson(outcomes: readonly Outcome[]): object {
   return {
@@ -21,7 +28,7 @@ export function showJson(outcomes: readonly Outcome[]): object {
   };
 }
 
-function manifestJson(manifest: Manifest): object {
+function manifestJson({ manifest, problems }: ShownRestorePoint): object {
   const { id, repository, parent, started, finished, agent, server, controlDb } = manifest;
   return {
     id,
@@ -39,6 +46,7 @@ function manifestJson(manifest: Manifest): object {
       events: storeJson(events),
       snapshots: storeJson(snapshots),
     })),
+    problems,
   };
 }
 
@@ -66,7 +74,7 @@ export function showText(outcomes: readonly Outcome[]): string {
     .join("\n");
 }
 
-function manifestText(sink: string, manifest: Manifest): string {
+function manifestText(sink: string, { manifest, problems }: ShownRestorePoint): string {
   const { server, controlDb } = manifest;
   const fields = formatFields([
     ["restore point", manifest.id],
@@ -91,7 +99,10 @@ function manifestText(sink: string, manifest: Manifest): string {
     ],
     manifest.contexts.flatMap((context) => [storeRow(context, "events"), storeRow(context, "snapshots")]),
   );
-  return `${fields}\n${table}`;
+  const damaged = problems.map(
+    ({ context, name, problem }) => `\nDAMAGED when it was stored: ${context}/${name} ${printable(problem)}`,
+  );
+  return `${fields}\n${table}${damaged.join("")}${damaged.length > 0 ? "\n" : ""}`;
 }
 
 function storeRow(context: ContextManifest, kind: "events" | "snapshots"): string[] {

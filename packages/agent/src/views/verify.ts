@@ -45,7 +45,7 @@ function sinkText(outcome: Outcome): string {
     );
   if (findings.some(({ mendable }) => !mendable))
     lines.push(
-      "  → What a backup can't mend (manifests, control DBs, files that were damaged on the server) stays as it is: use other restore points, or another sink.",
+      "  → What a backup can't mend (manifests, control DBs, files that were damaged on the server when they were stored) stays as it is: use other restore points, or another sink.",
     );
   return lines.map((line) => `${line}\n`).join("");
 }

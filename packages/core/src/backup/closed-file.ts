@@ -1,6 +1,7 @@
 import type { StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { nextObject, objectOf } from "../repository/closed-object.js";
 import type { ClosedFile } from "../repository/manifest.js";
 import { cursorFor } from "./divergence.js";
 import type { Outcome, StoreState } from "./model.js";
@@ -25,12 +26,29 @@ export async function storeClosedFile(
     case "resume":
       if (await tools.transfer.isSame(planned.file, planned.earlier, tools.signal))
         return { kind: "inherited", entry: planned.earlier };
-      return withRelisting(tools, planned.file, "added", undefined);
+      return withRelisting(tools, planned.file, "added", planned.file.name);
     case "new":
-      return withRelisting(tools, planned.file, "added", undefined);
+      return withRelisting(tools, planned.file, "added", planned.file.name);
     case "repair":
-      return withRelisting(tools, planned.file, "repaired", planned.expected);
+      return withRelisting(tools, planned.file, "repaired", planned.expected, planned.expected);
+    case "retry":
+      return retry(tools, planned);
   }
+}
+
+/**
+ * Tries a segment again that was damaged when it was stored. Restore points need what was stored, so a whole one becomes an object of its own. If there is none and what was
+ * stored is gone as well, the server's file is better than nothing, whatever its hash.
+ */
+async function retry(
+  tools: ClosedFileTools,
+  { file, entry, intact }: PlannedFile & { kind: "retry" },
+): Promise<Outcome> {
+  const { transfer, keyOf, signal } = tools;
+  const object = nextObject(entry);
+  const whole = await transfer.wholeSegment(keyOf(object), file, signal);
+  if (whole) return { kind: "repaired", entry: { ...whole, name: entry.name, object } };
+  return intact ? { kind: "inherited", entry } : withRelisting(tools, file, "repaired", entry);
 }
 
 /**
@@ -41,13 +59,15 @@ async function withRelisting(
   tools: ClosedFileTools,
   file: ClosedSource,
   kind: "added" | "repaired",
-  expected: ClosedFile | undefined,
+  { name, object }: Pick<ClosedFile, "name" | "object">,
+  expected?: ClosedFile,
 ): Promise<Outcome> {
   const { transfer, keyOf, signal } = tools;
-  const name = expected?.name ?? file.name.name;
+  const key = keyOf(objectOf({ name, ...(object !== undefined && { object }) }));
   const store = async (from: ClosedSource): Promise<ClosedFile> => ({
-    ...(await transfer.closedFile(keyOf(name), from, expected, signal)),
+    ...(await transfer.closedFile(key, from, expected, signal)),
     name,
+    ...(object !== undefined && { object }),
   });
   try {
     return { kind, entry: await store(file) };

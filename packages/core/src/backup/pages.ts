@@ -1,3 +1,4 @@
+import { objectOf } from "../repository/closed-object.js";
 import type { ClosedFile, PageReference } from "../repository/manifest.js";
 
 /** How many files a page lists. A manifest holds fewer than this many entries itself, however large the store. */
@@ -37,5 +38,7 @@ export function paginate(
 }
 
 function sameFile(one: ClosedFile, other: ClosedFile | undefined): boolean {
-  return one.name === other?.name && one.size === other.size && one.sha256 === other.sha256;
+  if (other === undefined || objectOf(one) !== objectOf(other)) return false;
+  const { name, size, sha256, problem } = other;
+  return one.name === name && one.size === size && one.sha256 === sha256 && one.problem === problem;
 }

@@ -8,6 +8,7 @@ import {
   type Token,
 } from "@axon-backup/axon-server";
 import type { ClosedFile } from "../repository/manifest.js";
+import { objectOf } from "../repository/closed-object.js";
 import { longName } from "./long-name.js";
 
 /** A closed file of the store that can be copied. */
@@ -24,7 +25,17 @@ export type PlannedFile =
    * It is in the newest restore point, but gone from the sink or damaged there: what is stored now must be the same bytes, under the name that it has there, which the server may have
    * changed since.
    */
-  | { readonly kind: "repair"; readonly file: ClosedSource; readonly expected: ClosedFile };
+  | { readonly kind: "repair"; readonly file: ClosedSource; readonly expected: ClosedFile }
+  /**
+   * It was damaged on the server when it was stored, or so it was read. If the server's file is whole by now, that one is stored, as an object of its own. `intact`: the sink still has what
+   * was stored.
+   */
+  | {
+      readonly kind: "retry";
+      readonly file: ClosedSource;
+      readonly entry: ClosedFile;
+      readonly intact: boolean;
+    };
 
 /** What the newest restore point, the sink and runs that were cut off say about one store's closed files. */
 export interface StoredFiles {
@@ -32,7 +43,7 @@ export interface StoredFiles {
   readonly closed: readonly ClosedFile[];
   /** What runs that were cut off have stored and confirmed. */
   readonly unfinished: ReadonlyMap<string, ClosedFile>;
-  /** The size of the object that the sink holds under this name. */
+  /** The size of the object of this name that the sink holds. */
   readonly sizeOf: (name: string) => number | undefined;
   /** Every object that the sink holds of this store. */
   readonly names: () => readonly string[];
@@ -60,15 +71,16 @@ export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, sto
   for (const file of [...listing.closed, ...listing.indexes])
     if (isKept(file)) listed.set(longName(file.name.name), file);
 
-  const intact = (file: ClosedFile): boolean =>
-    stored.sizeOf(file.name) === file.size && !stored.isDamaged(file.name);
+  const intact = (file: ClosedFile): boolean => isIntact(file, stored);
   const files: PlannedFile[] = [];
   const lost: ClosedFile[] = [];
   const dropped: ClosedFile[] = [];
   for (const expected of stored.closed) {
     const file = listed.get(longName(expected.name));
     listed.delete(longName(expected.name));
-    if (intact(expected)) files.push({ kind: "inherited", entry: expected });
+    if (file && expected.problem !== undefined)
+      files.push({ kind: "retry", file, entry: expected, intact: intact(expected) });
+    else if (intact(expected)) files.push({ kind: "inherited", entry: expected });
     else if (file) files.push({ kind: "repair", file, expected });
     else (isSegmentFile(expected.name) ? lost : dropped).push(expected);
   }
@@ -81,13 +93,13 @@ export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, sto
 
 /**
  * The segment after which the server must list, so that everything that has to be stored again comes back too: the cursor, or less when
- * closed files are gone or damaged on the sink. Null: list everything.
+ * closed files are gone or damaged on the sink, or have a problem. Null: list everything.
  */
 export function listAfter(cursor: Token | null, stored: StoredFiles): Token | null {
   if (cursor === null) return null;
   let lowest = Infinity;
   for (const file of stored.closed)
-    if (stored.sizeOf(file.name) !== file.size || stored.isDamaged(file.name))
+    if (file.problem !== undefined || !isIntact(file, stored))
       lowest = Math.min(lowest, segmentOf(file.name));
   if (lowest > cursor) return cursor;
   let after: Token | null = null;
@@ -96,6 +108,15 @@ export function listAfter(cursor: Token | null, stored: StoredFiles): Token | nu
     if (segment < lowest && (after === null || segment > after)) after = segment;
   }
   return after;
+}
+
+/** Whether the sink has a file's object, as far as a listing and marks tell. */
+function isIntact(
+  file: ClosedFile,
+  { sizeOf, isDamaged }: Pick<StoredFiles, "sizeOf" | "isDamaged">,
+): boolean {
+  const object = objectOf(file);
+  return sizeOf(object) === file.size && !isDamaged(object);
 }
 
 /** Jump skip indexes change all the time and are never restored: storing them would cost and bring nothing. */

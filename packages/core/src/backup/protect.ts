@@ -4,6 +4,7 @@ import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
+import { nextObject } from "../repository/closed-object.js";
 import { storeFileKey } from "../repository/layout.js";
 import { hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
@@ -45,17 +46,19 @@ export async function protectUnreadable(tools: Tools, contexts: readonly Context
 function copiesInTheWay({ name: context, state, captured, plan }: ContextRun): Copy[] {
   return STORE_KINDS.flatMap((store) => {
     const { files } = state.stores[store];
-    const written = [
-      ...plan[store].files.flatMap((planned) =>
-        planned.kind === "new" || planned.kind === "resume" ? [planned.file] : [],
-      ),
-      ...captured[store].open.map(({ file }) => file),
+    const written: { readonly object: string; readonly file: SourceFile }[] = [
+      ...plan[store].files.flatMap((planned) => {
+        if (planned.kind === "retry") return [{ object: nextObject(planned.entry), file: planned.file }];
+        const isWritten = planned.kind === "new" || planned.kind === "resume";
+        return isWritten ? [{ object: planned.file.name.name, file: planned.file }] : [];
+      }),
+      ...captured[store].open.map(({ file }) => ({ object: file.name.name, file })),
     ];
-    return written.flatMap((file) => {
-      const size = files.sizeOf(file.name.name);
+    return written.flatMap(({ object, file }) => {
+      const size = files.sizeOf(object);
       return size === undefined
         ? []
-        : [{ key: storeFileKey(context, state.timeline, store, file.name.name), file, size }];
+        : [{ key: storeFileKey(context, state.timeline, store, object), file, size }];
     });
   });
 }

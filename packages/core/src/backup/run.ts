@@ -194,7 +194,8 @@ async function announceWork(
   let openBytes = 0;
   for (const { captured, plan } of contexts)
     for (const store of STORE_KINDS) {
-      for (const planned of plan[store].files) if (planned.kind !== "inherited") files.push(planned.file);
+      for (const planned of plan[store].files)
+        if (planned.kind !== "inherited" && planned.kind !== "retry") files.push(planned.file);
       openObjects += captured[store].open.length;
       for (const { state } of captured[store].open) openBytes += state.validBytes;
     }

@@ -1,5 +1,14 @@
 import { SegmentScanner, type Token } from "@axon-backup/axon-server";
 
+/** What a closed segment turned out to be: whole, of a format that isn't known, or damaged. */
+export interface SentSegment {
+  /** Of one that is whole: the token after its last event. */
+  readonly nextToken?: Token;
+  readonly foreignVersion?: number;
+  /** What is wrong with it, as a sentence that reads on after its name. */
+  readonly problem?: string;
+}
+
 /** Reads a closed segment while it is being sent: where it ends, and whether the server's own file is whole. */
 export class SendScan {
   #scanner: SegmentScanner | undefined;
@@ -18,22 +27,18 @@ export class SendScan {
     this.#scanner?.push(chunk);
   }
 
-  /** What was found, once everything is sent. A segment that is damaged on the server is stored as it is: there is no better one. */
-  end(): { readonly nextToken?: Token; readonly problem?: string } {
+  /** What was found, once everything is sent. */
+  end(): SentSegment {
     const scan = this.#scanner?.end();
     switch (scan?.state) {
       case "closed":
         return { nextToken: scan.nextToken };
       case "foreign":
-        return {
-          problem: `segments of format version ${scan.formatVersion} are not known; stored as it is, unchecked`,
-        };
+        return { foreignVersion: scan.formatVersion };
       case "torn":
-        return { problem: `is damaged on the server: ${scan.reason}; stored as it is` };
+        return { problem: `is damaged on the server: ${scan.reason}` };
       case "open":
-        return {
-          problem: `is listed as closed, and has no end marker: it may be damaged on the server; stored as it is`,
-        };
+        return { problem: "is listed as closed, and has no end marker: it may be damaged on the server" };
       case undefined:
         return {};
     }

@@ -1,6 +1,7 @@
 import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
+import { objectOf } from "../repository/closed-object.js";
 import { headOf } from "../repository/head.js";
 import { storeFileKey } from "../repository/layout.js";
 import type { ClosedFile, ContextManifest, OpenSegment, StoreManifest } from "../repository/manifest.js";
@@ -44,7 +45,7 @@ export async function storeContext(tools: StoringTools, run: ContextRun): Promis
     manifests[store] = await describeStore(tools, run, store, files, open, onSink);
     outcomes[store] = done;
     const stored = [
-      ...done.flatMap((outcome) => (outcome.kind === "repaired" ? [outcome.entry.name] : [])),
+      ...done.flatMap((outcome) => (outcome.kind === "repaired" ? [objectOf(outcome.entry)] : [])),
       ...open.map(({ name }) => name),
     ];
     mended.push(...stored.filter((name) => onSink.files.isDamaged(name)).map(keyOf));
@@ -79,6 +80,15 @@ async function storeClosed(
     tools,
     derived,
     "left out, because they don't exist: index files are derived, and the server rebuilds them",
+  );
+  warnOf(
+    tools,
+    outcomes.flatMap((outcome) =>
+      outcome.kind === "inherited" && outcome.entry.problem !== undefined
+        ? [`${keyOf(objectOf(outcome.entry))} ${outcome.entry.problem}`]
+        : [],
+    ),
+    "so it was when it was stored, and the server has no better one now. Every restore point with it lacks events, until a backup finds the server's file whole",
   );
   return outcomes;
 }

@@ -1,6 +1,7 @@
 import {
   AxonServerError,
   type ControlDbFile,
+  scanSegment,
   type ServerSource,
   type SourceFile,
   type SourceHandle,
@@ -46,33 +47,52 @@ export class Transfer {
     return { objects: this.#objects, bytes: this.#bytes };
   }
 
-  /** Stores a closed file, whole. With `expected`, it must be the same bytes as then: the object that stands is not replaced by others. */
+  /**
+   * Stores a closed file, whole. With `expected`, it must be the same bytes as then: the object that stands is not replaced by others. A segment that turns out to be damaged is read
+   * once more, since it may be the reading that went wrong; if it stays so, it is stored as it is, with its `problem`: there is no better one.
+   */
   async closedFile(
     key: ObjectKey,
     file: SourceFile,
     expected: ClosedFile | undefined,
     signal: AbortSignal,
   ): Promise<ClosedFile> {
-    return this.#withFile(file, async (handle) => {
+    const sent = await this.#withFile(file, (handle) => {
       const changed = (): Error => changedFile(file.path, key);
       if (expected && handle.size !== expected.size) throw changed();
-      const scan = file.name.kind === "segment" ? new SendScan(file.name.segment, handle.size) : undefined;
-      const sent = await this.#send(handle, file.path, signal, {
-        key,
-        size: handle.size,
-        kind: scan ? "closed-segment" : "index",
+      return this.#sendClosed(key, file, handle, signal, {
         what: expected ? "repaired" : "new",
         check: expected && { bytes: expected.size, sha256: expected.sha256, mismatch: changed },
-        scan,
       });
-      const found = scan?.end();
-      if (found?.problem !== undefined) this.#warn(`${file.path}: ${found.problem}`);
-      return {
-        name: file.name.name,
-        ...sent,
-        ...(found?.nextToken !== undefined && { nextToken: found.nextToken }),
-      };
     });
+    if (sent.problem === undefined) return sent;
+    const again = expected === undefined ? await this.wholeSegment(key, file, signal) : undefined;
+    this.#warn(
+      again === undefined
+        ? `${file.path}: ${sent.problem}; stored as it is`
+        : `${file.path}: was read wrong (it ${sent.problem}), and right when it was read again. If that happens more than once, check the server's storage and this machine's memory`,
+    );
+    return again ?? sent;
+  }
+
+  /**
+   * Stores a closed segment if the server's file is whole: read and found so before anything is sent, and again as it goes out.
+   * @returns undefined when it isn't, or isn't there; nothing is stored then
+   */
+  async wholeSegment(key: ObjectKey, file: SourceFile, signal: AbortSignal): Promise<ClosedFile | undefined> {
+    const { name } = file;
+    if (name.kind !== "segment") return undefined;
+    const notWhole = new Error(`${file.path} is not whole`);
+    try {
+      return await this.#withFile(file, async (handle) => {
+        const { state } = await scanSegment(handle, { segment: name.segment, signal });
+        if (state !== "closed") return undefined;
+        return this.#sendClosed(key, file, handle, signal, { what: "repaired", notWhole });
+      });
+    } catch (error) {
+      if (error === notWhole || isVanished(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Whether the server's file has the bytes of an object that was stored before. */
@@ -112,6 +132,24 @@ export class Transfer {
     });
   }
 
+  async #sendClosed(
+    key: ObjectKey,
+    { name, path }: SourceFile,
+    handle: SourceHandle,
+    signal: AbortSignal,
+    sending: Pick<Sending, "what" | "check" | "notWhole">,
+  ): Promise<ClosedFile> {
+    const scan = name.kind === "segment" ? new SendScan(name.segment, handle.size) : undefined;
+    const kind = scan ? "closed-segment" : "index";
+    const sent = await this.#send(handle, path, signal, { ...sending, key, size: handle.size, kind, scan });
+    const { foreignVersion, ...found } = scan?.end() ?? {};
+    if (foreignVersion !== undefined)
+      this.#warn(
+        `${path}: segments of format version ${foreignVersion} are not known; stored as it is, unchecked`,
+      );
+    return { name: name.name, ...sent, ...found };
+  }
+
   #warn(message: string): void {
     this.observer({ kind: "warning", sink: this.name, message });
   }
@@ -127,17 +165,22 @@ export class Transfer {
     handle: SourceHandle,
     path: string,
     signal: AbortSignal,
-    { key, size, kind, what, check, scan }: Sending,
+    { key, size, kind, what, check, scan, notWhole }: Sending,
   ): Promise<{ readonly size: number; readonly sha256: string }> {
     const moved = new MovedBytes(this.name, this.observer);
+    let read = 0;
     const source = hashedFileSource(handle, path, size, {
       check,
       onStart: () => {
         moved.takeBack();
         scan?.start();
+        read = 0;
       },
       onChunk: (chunk) => {
         scan?.push(chunk);
+        read += chunk.byteLength;
+        // Before the last chunk goes out: what isn't whole takes no effect.
+        if (notWhole && read === size && scan?.end().nextToken === undefined) throw notWhole;
         moved.add(chunk.byteLength);
       },
     });
@@ -167,6 +210,8 @@ interface Sending {
   readonly check?: PrefixCheck | undefined;
   /** Reads the segment as it goes out. */
   readonly scan?: SendScan | undefined;
+  /** What the put is to fail with when the scan finds that the segment isn't whole. If left out, it is stored all the same. */
+  readonly notWhole?: Error;
 }
 
 /** Whether a failure means that a listed file isn't there any more. */

@@ -69,6 +69,10 @@ export interface ClosedFile {
   readonly sha256: string;
   /** Of a segment: the token after its last event, which the next segment begins with. Left out where it can't be told. */
   readonly nextToken?: Token;
+  /** Of a segment that was damaged on the server when it was stored: what is wrong with it, as a sentence that reads on after its name. Left out of all others. */
+  readonly problem?: string;
+  /** The name of its object in the store's folder, where that is another one: of a segment that took the place of one with a problem, which older restore points need as it is. */
+  readonly object?: string;
 }
 
 /**
@@ -97,6 +101,8 @@ export interface PageReference {
   readonly files: number;
   /** Their bytes in all. */
   readonly bytes: number;
+  /** How many of them have a problem. Left out for none. */
+  readonly problems?: number;
 }
 
 /** A page's content: closed files of one store, in the order of `compareClosedFiles`. */

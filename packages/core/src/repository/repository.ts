@@ -147,11 +147,13 @@ export class Repository {
   /** Stores a page. Doing it again changes nothing. */
   async writePage(page: Page): Promise<PageReference> {
     const hash = sha256(encodeDocument("page", page));
+    const problems = page.files.filter(({ problem }) => problem !== undefined).length;
     await this.#write("page", pageKey(hash), page);
     return {
       sha256: hash,
       files: page.files.length,
       bytes: page.files.reduce((sum, file) => sum + file.size, 0),
+      ...(problems > 0 && { problems }),
     };
   }
 

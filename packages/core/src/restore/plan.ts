@@ -1,6 +1,7 @@
 import { isJumpSkipIndex, STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { objectOf } from "../repository/closed-object.js";
 import { headOf } from "../repository/head.js";
 import { controlDbKey, storeFileKey } from "../repository/layout.js";
 import type {
@@ -46,6 +47,8 @@ export interface PlannedFile {
   readonly scan: boolean;
   /** The last token wanted: everything behind its transaction is cut off. */
   readonly cutAfter?: Token;
+  /** What was wrong with it already when it was stored: a sentence that reads on after its name. */
+  readonly problem?: string;
 }
 
 export interface StorePlan {
@@ -165,10 +168,21 @@ function candidate(
   if (name.kind === "global-index" || isJumpSkipIndex(name)) return [];
   const content =
     "size" in file
-      ? { bytes: file.size, length: file.size, prefix: false }
-      : { bytes: file.validBytes, length: Math.max(file.length, file.validBytes), prefix: true };
+      ? {
+          key: keyOf(objectOf(file)),
+          bytes: file.size,
+          length: file.size,
+          prefix: false,
+          ...(file.problem !== undefined && { problem: file.problem }),
+        }
+      : {
+          key: keyOf(file.name),
+          bytes: file.validBytes,
+          length: Math.max(file.length, file.validBytes),
+          prefix: true,
+        };
   const { kind, segment: first, version } = name;
-  return [{ key: keyOf(file.name), name: file.name, kind, first, version, sha256: file.sha256, ...content }];
+  return [{ name: file.name, kind, first, version, sha256: file.sha256, ...content }];
 }
 
 /** The segment that holds the token, in its newest version. */

@@ -35,6 +35,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const repository = await openRepository(options);
   const { manifest, contexts } = await selectRestorePoint(repository, options, warn);
   const plan = planRestore(manifest, await readContents(repository, contexts), options.token);
+  warnOfProblems(plan, warn);
 
   observer({ kind: "step", sink: name, step: "target" });
   const target = await Target.claim(options.target, manifest.id);
@@ -78,6 +79,17 @@ async function readContents(
     contents.push({ context, stores: stores as ContextContent["stores"] });
   }
   return contents;
+}
+
+/** What was damaged on the server already comes back as it was. */
+function warnOfProblems(plan: RestorePlan, warn: (message: string) => void): void {
+  for (const { name: context, stores } of plan.contexts)
+    for (const store of STORE_KINDS)
+      for (const { name, problem } of stores[store].files)
+        if (problem !== undefined)
+          warn(
+            `${context}/${name} was damaged when it was backed up, and is restored as it was: it ${problem}. Look for a later restore point without this warning, or another sink`,
+          );
 }
 
 /** What failed matters more than what can't be cleared: that is a warning. */

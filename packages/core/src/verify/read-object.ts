@@ -89,7 +89,7 @@ async function readMarks(
         report(claim, finding.text, finding.mend);
         result = { ...result, intact: false };
       } else if (scan?.state === "foreign") result = { ...result, foreignVersion: scan.formatVersion };
-      else if (claim.whole && scan) result = { ...result, nextToken: scan.nextToken };
+      else if (claim.whole && scan?.state === "closed") result = { ...result, nextToken: scan.nextToken };
     }
   };
   await settle();
@@ -137,6 +137,7 @@ function misread(
   reason: string,
 ): string | undefined {
   if (scan === undefined || scan.state === "foreign" || claim.bytes === 0) return undefined;
+  if (claim.isKnownBad === true) return undefined;
   if (scan.state === "torn") return `was damaged already when it was stored${part}${reason}`;
   if (claim.whole)
     return scan.state === "closed" ? undefined : "was stored as a closed segment, and has no end marker";

@@ -1,6 +1,7 @@
 import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { objectOf } from "../repository/closed-object.js";
 import { controlDbKey, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
 import type {
   ClosedFile,
@@ -26,6 +27,8 @@ export interface Claim {
   readonly whole: boolean;
   /** The token after the last event in them: known for open segments. */
   readonly nextToken: Token | undefined;
+  /** That the segment was damaged on the server when it was stored is known, and reported: only its bytes are left to be checked. */
+  readonly isKnownBad?: boolean;
   readonly users: Set<Users>;
 }
 
@@ -109,8 +112,11 @@ export class Requirements {
     const newest = new Map<Token, Chain["segments"][number] & { readonly version: number }>();
     const add = (file: ClosedFile | OpenSegment, users: Users): void => {
       const { kind, ...name } = checkFileName(file.name, store);
-      const key = storeFileKey(context.name, context.timeline, store, file.name);
       const isOpen = "validBytes" in file;
+      const object = isOpen ? file.name : objectOf(file);
+      const key = storeFileKey(context.name, context.timeline, store, object);
+      const problem = isOpen ? undefined : file.problem;
+      if (problem !== undefined) this.#reportKnown(key, problem, users);
       const first = kind === "segment" && "segment" in name ? name.segment : undefined;
       const version = "version" in name ? name.version : 0;
       const content = isOpen
@@ -120,7 +126,7 @@ export class Requirements {
         key,
         kind === "segment" ? kind : "index",
         first,
-        { sha256: file.sha256, ...content },
+        { sha256: file.sha256, ...content, isKnownBad: problem !== undefined },
         users,
       );
       if (kind !== "segment" || first === undefined || version < (newest.get(first)?.version ?? 0)) return;
@@ -156,6 +162,15 @@ export class Requirements {
     return page;
   }
 
+  #reportKnown(key: ObjectKey, problem: string, users: Users): void {
+    this.report({
+      key,
+      finding: `was damaged already when it was stored: it ${problem}. Each backup looks whether the server's file is whole by now`,
+      restorePoints: users,
+      mend: false,
+    });
+  }
+
   #claim(
     key: ObjectKey,
     kind: Requirement["kind"],
@@ -165,12 +180,12 @@ export class Requirements {
   ): void {
     let object = this.objects.get(key);
     if (object === undefined) this.objects.set(key, (object = { key, kind, first, claims: [] }));
-    const { bytes, sha256, whole, nextToken } = claim;
+    const { bytes, sha256, whole, nextToken, isKnownBad = false } = claim;
     const same = object.claims.find(
       (other) => other.bytes === bytes && other.sha256 === sha256 && other.whole === whole,
     );
     if (same) same.users.add(users);
-    else object.claims.push({ bytes, sha256, whole, nextToken, users: new Set([users]) });
+    else object.claims.push({ bytes, sha256, whole, nextToken, isKnownBad, users: new Set([users]) });
   }
 
   /** Undefined when the document is damaged, which is reported. */
