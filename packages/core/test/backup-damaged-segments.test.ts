@@ -99,6 +99,30 @@ describe("a closed segment that isn't whole", () => {
     expect(await problems()).to.deep.equal([]);
   });
 
+  it("never takes the place of a copy whose beginning it doesn't have: the run fails, and the next one goes on", async () => {
+    const young = new BackupScene("young");
+    try {
+      await young.commit();
+      young.grow();
+      let opened = 0;
+      const was = "00000000000000000133.events";
+      young.source.onCall = (call) => {
+        if (call === `open ${was}`) opened++;
+      };
+      young.source.onRead = (file, bytes, position) => {
+        // Right when it is compared, wrong when it is sent.
+        if (file === was && position === 0 && opened > 1) bytes[200] = (bytes[200] ?? 0) ^ 1;
+      };
+      expect(await young.fail()).to.have.property("kind", "diverged");
+      await young.verifyAll();
+      young.source.onRead = () => undefined;
+      await young.commit();
+      await young.verifyAll();
+    } finally {
+      young.close();
+    }
+  });
+
   const damages: Readonly<Record<string, () => Buffer>> = {
     "a flipped bit": flipped,
     zeros: () => Buffer.from(good).fill(0, 3000),

@@ -4,6 +4,7 @@ import { EngineError } from "../errors.js";
 import { nextObject, objectOf } from "../repository/closed-object.js";
 import type { ClosedFile } from "../repository/manifest.js";
 import { cursorFor } from "./divergence.js";
+import { longName } from "./long-name.js";
 import type { Outcome, StoreState } from "./model.js";
 import type { StoringTools } from "./storing-tools.js";
 import type { ClosedSource, PlannedFile } from "./plan.js";
@@ -64,8 +65,10 @@ async function withRelisting(
 ): Promise<Outcome> {
   const { transfer, keyOf, signal } = tools;
   const key = keyOf(objectOf({ name, ...(object !== undefined && { object }) }));
+  const open = tools.previous.open.find((segment) => longName(segment.name) === longName(file.name.name));
+  const beginning = open && { bytes: open.validBytes, sha256: open.sha256 };
   const store = async (from: ClosedSource): Promise<ClosedFile> => ({
-    ...(await transfer.closedFile(key, from, expected, signal)),
+    ...(await transfer.closedFile(key, from, expected, signal, beginning)),
     name,
     ...(object !== undefined && { object }),
   });

@@ -50,23 +50,24 @@ export class Transfer {
   /**
    * Stores a closed file, whole. With `expected`, it must be the same bytes as then: the object that stands is not replaced by others. A segment that turns out to be damaged is read
    * once more, since it may be the reading that went wrong; if it stays so, it is stored as it is, with its `problem`: there is no better one.
+   * @param beginning what the object that stands begins with, because it was the copy of an open segment: restore points need these bytes
    */
   async closedFile(
     key: ObjectKey,
     file: SourceFile,
     expected: ClosedFile | undefined,
     signal: AbortSignal,
+    beginning?: Beginning,
   ): Promise<ClosedFile> {
+    const begins = expected ? { bytes: expected.size, sha256: expected.sha256 } : beginning;
+    const changed = (): Error => changedFile(file.path, key);
+    const check = begins && { ...begins, mismatch: changed };
     const sent = await this.#withFile(file, (handle) => {
-      const changed = (): Error => changedFile(file.path, key);
-      if (expected && handle.size !== expected.size) throw changed();
-      return this.#sendClosed(key, file, handle, signal, {
-        what: expected ? "repaired" : "new",
-        check: expected && { bytes: expected.size, sha256: expected.sha256, mismatch: changed },
-      });
+      if (expected ? handle.size !== expected.size : handle.size < (begins?.bytes ?? 0)) throw changed();
+      return this.#sendClosed(key, file, handle, signal, { what: expected ? "repaired" : "new", check });
     });
     if (sent.problem === undefined) return sent;
-    const again = expected === undefined ? await this.wholeSegment(key, file, signal) : undefined;
+    const again = expected === undefined ? await this.wholeSegment(key, file, signal, check) : undefined;
     this.#warn(
       again === undefined
         ? `${file.path}: ${sent.problem}; stored as it is`
@@ -79,7 +80,12 @@ export class Transfer {
    * Stores a closed segment if the server's file is whole: read and found so before anything is sent, and again as it goes out.
    * @returns undefined when it isn't, or isn't there; nothing is stored then
    */
-  async wholeSegment(key: ObjectKey, file: SourceFile, signal: AbortSignal): Promise<ClosedFile | undefined> {
+  async wholeSegment(
+    key: ObjectKey,
+    file: SourceFile,
+    signal: AbortSignal,
+    check?: PrefixCheck,
+  ): Promise<ClosedFile | undefined> {
     const { name } = file;
     if (name.kind !== "segment") return undefined;
     const notWhole = new Error(`${file.path} is not whole`);
@@ -87,7 +93,7 @@ export class Transfer {
       return await this.#withFile(file, async (handle) => {
         const { state } = await scanSegment(handle, { segment: name.segment, signal });
         if (state !== "closed") return undefined;
-        return this.#sendClosed(key, file, handle, signal, { what: "repaired", notWhole });
+        return this.#sendClosed(key, file, handle, signal, { what: "repaired", check, notWhole });
       });
     } catch (error) {
       if (error === notWhole || isVanished(error)) return undefined;
@@ -199,6 +205,9 @@ export class Transfer {
     return { size, sha256 };
   }
 }
+
+/** Bytes that an object begins with. */
+export type Beginning = Pick<PrefixCheck, "bytes" | "sha256">;
 
 /** One object to be sent. */
 interface Sending {
