@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { bytesSource, type ProcessIdentity, type Sink, thisProcess } from "@axon-backup/sink";
-import { memorySink } from "@axon-backup/sink-testkit";
+import { bytesSource, type ProcessIdentity, type Sink, SinkError, thisProcess } from "@axon-backup/sink";
+import { memorySink, type MemorySink } from "@axon-backup/sink-testkit";
 import { EngineError } from "../dist/errors.js";
+import { stateOf } from "../dist/lease/holder.js";
 import { readLease, writeLease } from "../dist/lease/lease-object.js";
 import { type Lease, type LeaseOptions, withLease } from "../dist/lease/lease.js";
 import { WRITER_KEY } from "../dist/repository/layout.js";
@@ -30,6 +31,25 @@ function timeless(inner: Sink): Sink {
   };
 }
 
+/** In a bucket with versions, some servers take the marker of a deleted object for an object. */
+function haunted(inner: MemorySink): Sink {
+  let wasDeleted = false;
+  return {
+    ...bare(inner),
+    conditional: {
+      ...inner.conditional,
+      ifAbsent: (key, source, more) =>
+        wasDeleted
+          ? Promise.reject(new SinkError("conflict", "it is there"))
+          : (inner.conditional.ifAbsent ?? inner.put.bind(inner))(key, source, more),
+    },
+    delete(key, more) {
+      wasDeleted = true;
+      return inner.delete(key, more);
+    },
+  };
+}
+
 function options(clock: FakeClock, more: Partial<LeaseOptions> = {}): LeaseOptions {
   return { agent: "0.1.0", now: () => new Date(), signal: undefined, expiry: EXPIRY, clock, ...more };
 }
@@ -44,6 +64,11 @@ async function locked(promise: Promise<unknown>): Promise<EngineError> {
 const hold = (sink: Sink, with_: LeaseOptions): Promise<string> =>
   withLease(sink, with_, () => Promise.resolve("worked"));
 
+async function* failing(): AsyncGenerator<Uint8Array> {
+  await Promise.reject(new Error("away"));
+  yield new Uint8Array();
+}
+
 function deadProcess(): ProcessIdentity {
   const { pid } = spawnSync(process.execPath, ["--version"]);
   return { ...thisProcess(), pid, started: "1" };
@@ -52,6 +77,7 @@ function deadProcess(): ProcessIdentity {
 for (const [kind, made] of [
   ["with conditional puts", () => memorySink()],
   ["without", () => bare(memorySink())],
+  ["that takes what was deleted for what is there", () => haunted(memorySink())],
 ] as const)
   describe(`the lease, on a sink ${kind}`, () => {
     it("is there while the work goes on, and gone afterwards", async () => {
@@ -194,7 +220,7 @@ for (const [kind, made] of [
       const sink: Sink = {
         ...bare(inner),
         ...(inner.conditional && { conditional: inner.conditional }),
-        stat: (key, more) => (isAway ? Promise.reject(new Error("away")) : inner.stat(key, more)),
+        get: (key, more) => (isAway ? failing() : inner.get(key, more)),
       };
       await withLease(sink, options(clock), async (lease) => {
         isAway = true;
@@ -203,6 +229,23 @@ for (const [kind, made] of [
         await clock.advance(EXPIRY / 2);
         await lease.confirm();
       });
+    });
+
+    it("is marked as over where nothing may be deleted", async () => {
+      const inner = made();
+      const sink: Sink = {
+        ...bare(inner),
+        ...(inner.conditional && { conditional: inner.conditional }),
+        delete: () => Promise.reject(new SinkError("denied", "no right to delete")),
+      };
+      const onRelease = (error: unknown): never => {
+        throw error;
+      };
+      expect(await hold(sink, options(new FakeClock(), { onRelease }))).to.equal("worked");
+      const { holder } = (await readLease(sink)) ?? {};
+      expect(holder).to.include({ released: true });
+      if (holder) expect(stateOf({ ...holder, process: ELSEWHERE })).to.equal("over");
+      expect(await hold(sink, options(new FakeClock()))).to.equal("worked");
     });
 
     it("ends with the run's signal, whose reason shows", async () => {

@@ -11,6 +11,8 @@ export interface Holder {
   /** When the run began, and when it last said that it lives; by the holder's clock. */
   readonly since: string;
   readonly renewed: string;
+  /** The run has ended, on a storage where it may not delete. */
+  readonly released?: true;
 }
 
 /** The leases that this process holds: those that it wrote and doesn't hold any more are over. */
@@ -30,7 +32,8 @@ export function letGo(id: string): void {
 }
 
 /** Whether the run that wrote it has ended, as far as that can be known here; a process that only stands still has not. */
-export function stateOf({ id, process }: Holder): "over" | "alive" | "elsewhere" {
+export function stateOf({ id, process, released }: Holder): "over" | "alive" | "elsewhere" {
+  if (released) return "over";
   const state = processState(process);
   if (state === "elsewhere") return "elsewhere";
   if (state === "dead") return "over";

@@ -18,13 +18,29 @@ export interface Found {
   readonly modified: Date | undefined;
 }
 
-/** @returns undefined when nobody holds the lease */
+/** What stands there, with all that is needed to put something in its place. @returns undefined when nobody holds the lease */
 export async function readLease(sink: Sink, signal?: AbortSignal): Promise<Found | undefined> {
-  const options = signal === undefined ? {} : { signal };
+  // Mostly nothing is there, and this alone is asked.
+  if ((await readBytes(sink, signal)) === undefined) return undefined;
   try {
-    const { version, modified } = await sink.stat(WRITER_KEY, options);
-    const bytes = await readAll(sink.get(WRITER_KEY, options), MAX_BYTES);
-    return { holder: decode(bytes), bytes, version, modified };
+    const { version, modified } = await sink.stat(WRITER_KEY, signal && { signal });
+    const bytes = await readBytes(sink, signal);
+    return bytes && { holder: decode(bytes), bytes, version, modified };
+  } catch (error) {
+    if (isSinkError(error, "not-found")) return undefined;
+    throw error;
+  }
+}
+
+/** @returns undefined when nobody holds the lease, or who does can't be read */
+export async function readHolder(sink: Sink, signal?: AbortSignal): Promise<Holder | undefined> {
+  const bytes = await readBytes(sink, signal);
+  return bytes && decode(bytes);
+}
+
+async function readBytes(sink: Sink, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+  try {
+    return await readAll(sink.get(WRITER_KEY, signal && { signal }), MAX_BYTES);
   } catch (error) {
     if (isSinkError(error, "not-found")) return undefined;
     throw error;
@@ -55,12 +71,13 @@ export async function writeLease(
   const options = { kind: "document", ...(signal && { signal }) } as const;
   const { ifAbsent, ifUnchanged } = sink.conditional ?? {};
   try {
-    if (instead === undefined) return await (ifAbsent ?? sink.put.bind(sink))(WRITER_KEY, source, options);
-    if (ifUnchanged && instead.version !== undefined)
+    if (instead === undefined && ifAbsent) return await ifAbsent(WRITER_KEY, source, options);
+    if (instead?.version !== undefined && ifUnchanged)
       return await ifUnchanged(WRITER_KEY, instead.version, source, options);
-    return await sink.put(WRITER_KEY, source, options);
   } catch (error) {
-    if (isSinkError(error, "conflict")) return undefined;
-    throw error;
+    if (!isSinkError(error, "conflict")) throw error;
+    // Some servers take the marker of a deleted object, in a bucket with versions, for an object that is there.
+    if (instead !== undefined || (await readBytes(sink, signal)) !== undefined) return undefined;
   }
+  return sink.put(WRITER_KEY, source, options);
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { Sink } from "@axon-backup/sink";
+import { isSinkError, type Sink } from "@axon-backup/sink";
 import { WRITER_KEY } from "../repository/layout.js";
 import { type Clock, sleep, systemClock } from "../sinks/clock.js";
 import { onAbort } from "../sinks/signals.js";
 import { type Holder, holding, letGo, lockedBy, lostLease, newHolder, stateOf } from "./holder.js";
-import { type Found, readLease, writeLease } from "./lease-object.js";
+import { type Found, readHolder, readLease, writeLease } from "./lease-object.js";
 
 /** Milliseconds without a sign of life after which a holder elsewhere counts as dead. */
 const EXPIRY = 60_000;
@@ -78,8 +78,8 @@ export class Lease {
     holding(holder.id);
     try {
       const written = await writeLease(sink, holder, instead, signal);
-      const now = await readLease(sink, signal);
-      if (written === undefined || now?.holder?.id !== holder.id) throw lockedBy(now?.holder, expiry);
+      const now = await readHolder(sink, signal);
+      if (written === undefined || now?.id !== holder.id) throw lockedBy(now, expiry);
       return new Lease(sink, holder, options);
     } catch (error) {
       letGo(holder.id);
@@ -96,7 +96,7 @@ export class Lease {
   async confirm(): Promise<void> {
     await this.#renewal;
     this.signal.throwIfAborted();
-    await this.#requireMine();
+    await this.#look();
   }
 
   /** Never rejects: what was done is done, and a lease that stays is taken over. */
@@ -107,12 +107,23 @@ export class Lease {
     const signal = AbortSignal.timeout(RELEASE_MS);
     try {
       await this.#renewal;
-      const found = await readLease(this.sink, signal);
-      if (found?.holder?.id === this.holder.id) await this.sink.delete(WRITER_KEY, { signal });
+      if ((await readHolder(this.sink, signal))?.id === this.holder.id) await this.#remove(signal);
     } catch (error) {
       this.options.onRelease?.(error);
     } finally {
       letGo(this.holder.id);
+    }
+  }
+
+  async #remove(signal: AbortSignal): Promise<void> {
+    try {
+      await this.sink.delete(WRITER_KEY, { signal });
+    } catch (error) {
+      if (!isSinkError(error, "denied")) throw error;
+      // Whose rights are so narrow keeps backups safe from himself: that is well done, and no reason to keep others waiting.
+      const mine = await readLease(this.sink, signal);
+      if (mine?.holder?.id === this.holder.id)
+        await writeLease(this.sink, { ...this.holder, released: true }, mine, signal);
     }
   }
 
@@ -127,19 +138,23 @@ export class Lease {
   /** A storage that can't be reached for a while takes nothing away: it is tried again, and nobody else gets there either. */
   async #renew(): Promise<void> {
     try {
-      const found = await this.#requireMine();
+      const found = await readLease(this.sink, this.signal);
+      this.#requireMine(found?.holder);
       const renewed = { ...this.holder, renewed: this.options.now().toISOString() };
-      if ((await writeLease(this.sink, renewed, found, this.signal)) === undefined) await this.#requireMine();
+      if ((await writeLease(this.sink, renewed, found, this.signal)) === undefined) await this.#look();
       this.holder = renewed;
     } catch {
       // Lost, then the signal is aborted; or not reached.
     }
   }
 
-  async #requireMine(): Promise<Found> {
-    const found = await readLease(this.sink, this.signal);
-    if (found?.holder?.id === this.holder.id) return found;
-    const lost = lostLease(this.holder.id, found?.holder);
+  async #look(): Promise<void> {
+    this.#requireMine(await readHolder(this.sink, this.signal));
+  }
+
+  #requireMine(holder: Holder | undefined): void {
+    if (holder?.id === this.holder.id) return;
+    const lost = lostLease(this.holder.id, holder);
     this.#lost.abort(lost);
     throw lost;
   }
