@@ -99,6 +99,8 @@ export const ANSWERS: Readonly<Record<string, Meaning>> = {
 
 /** By the status of an answer without a code, or with one that isn't known. */
 export const STATUSES: Readonly<Record<number, Meaning>> = {
+  // Answers to HEAD have no body that could tell.
+  400: denied("the server gives no reason; credentials that have expired are the usual one", CREDENTIALS),
   401: denied("the credentials are refused", CREDENTIALS),
   403: denied("access denied", POLICY),
   404: { kind: "not-found", text: "doesn't exist" },
