@@ -15,6 +15,7 @@ describe("a server whose history is another one", () => {
   beforeEach(async () => {
     scene = await Scene.open();
     await scene.expect(0, "backup");
+    expect((await scene.expect(0, "check")).stdout).to.match(/^ok +history nas /m);
   });
   afterEach(async () => {
     await replacement?.close();
@@ -35,6 +36,8 @@ describe("a server whose history is another one", () => {
     const before = contents(scene.sinkPath());
     const { stderr } = await scene.expect(7, "backup");
     expect(stderr).to.include("history");
+    const { stdout } = await scene.expect(1, "check");
+    expect(stdout).to.match(/^FAILED +history nas +.*is not the one that this sink has/m);
     expect(contents(scene.sinkPath()), "the sink is untouched").to.deep.equal(before);
     await scene.expect(0, "verify", "--read-data");
   }

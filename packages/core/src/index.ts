@@ -25,6 +25,7 @@ export type {
 export { parseScratch, type Scratch, SCRATCH, scratchPrefix } from "./repository/scratch.js";
 export { Repository } from "./repository/repository.js";
 export { backup } from "./backup/backup.js";
+export { compareHistory } from "./backup/compare-history.js";
 export type {
   BackupOptions,
   BackupReport,

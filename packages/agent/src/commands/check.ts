@@ -1,4 +1,6 @@
 import { inject, injectable } from "tsyringe";
+import type { ServerSource } from "@axon-backup/axon-server";
+import type { Repository } from "@axon-backup/core";
 import { failedRow } from "../checks/failed-row.js";
 import { FIRST_ANSWER, firstAnswer, noAnswer, type Waiting } from "../checks/first-answer.js";
 import { checkServer } from "../checks/server.js";
@@ -34,35 +36,54 @@ export class CheckCommand {
     const checked: CheckedSink[] = [];
     const rows: CheckRow[] = [ok("configuration", "", `${directory}: ${plural(sinks.length, "sink")}`)];
     let incomplete = false;
+    let source: ServerSource | undefined;
     try {
-      rows.push(...(await this.#checkServer()));
-    } catch (error) {
-      this.signal.throwIfAborted();
-      incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
-      rows.push(failedRow("server", "", error));
-    }
-    try {
-      for (const sink of this.sinks.select([])) rows.push(...(await this.#checkSink(sink, checked)));
-    } catch (error) {
-      this.signal.throwIfAborted();
-      incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
-      rows.push(failedRow("sinks", "", error));
+      try {
+        source = await this.openSource();
+        rows.push(...(await this.#checkServer(source)));
+      } catch (error) {
+        this.signal.throwIfAborted();
+        incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
+        rows.push(failedRow("server", "", error));
+      }
+      // What is wrong with the server needn't be told once more for each sink.
+      const usable = rows.some((row) => row.outcome === "failed") ? undefined : source;
+      try {
+        for (const sink of this.sinks.select([]))
+          rows.push(...(await this.#checkSink(sink, usable, checked)));
+      } catch (error) {
+        this.signal.throwIfAborted();
+        incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
+        rows.push(failedRow("sinks", "", error));
+      }
+    } finally {
+      await source?.close();
     }
     this.output.result({ json: checkJson(rows, checked), text: checkText(rows, checked) });
     if (!rows.some((row) => row.outcome === "failed")) return EXIT_CODES.ok;
     return incomplete ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
 
-  async #checkServer(): Promise<readonly CheckRow[]> {
-    const source = await this.openSource();
+  async #checkServer(source: ServerSource): Promise<readonly CheckRow[]> {
+    const { server } = this.configuration;
+    // Without a server, opening has failed.
+    return server === undefined ? [] : checkServer(source, this.configuration, server, this.#waiting());
+  }
+
+  /** Whether a backup would go on from what the sink has. */
+  async #checkHistory(
+    name: string,
+    repository: Repository | undefined,
+    source: ServerSource | undefined,
+  ): Promise<readonly CheckRow[]> {
+    if (repository === undefined || source === undefined) return [];
     try {
-      const { server } = this.configuration;
-      // Without a server, opening has failed.
-      return server === undefined
-        ? []
-        : await checkServer(source, this.configuration, server, this.#waiting());
-    } finally {
-      await source.close();
+      const contexts = this.configuration.contexts ?? (await source.identify(this.signal)).contexts;
+      await this.engine.compareHistory(repository, source, contexts, this.signal);
+      return [ok("history", name, "the server goes on from what the sink has")];
+    } catch (error) {
+      this.signal.throwIfAborted();
+      return [failedRow("history", name, error)];
     }
   }
 
@@ -73,7 +94,11 @@ export class CheckCommand {
     return { signal: this.signal, say };
   }
 
-  async #checkSink(named: ConfiguredSink, checked: CheckedSink[]): Promise<readonly CheckRow[]> {
+  async #checkSink(
+    named: ConfiguredSink,
+    source: ServerSource | undefined,
+    checked: CheckedSink[],
+  ): Promise<readonly CheckRow[]> {
     const { name, connections } = named;
     const { signal } = this;
     // For all of these together: what is reached and then says nothing isn't waited for anew each time.
@@ -93,9 +118,10 @@ export class CheckCommand {
     try {
       return await withSink({ name, open }, "write", async (sink) => {
         // First: a place that holds something else is not written to.
-        const points = await firstAnswer("the storage", waiting(), async (inTime) =>
-          (await this.engine.openRepository(sink, inTime))?.restorePoints(),
-        );
+        const [repository, points] = await firstAnswer("the storage", waiting(), async (inTime) => {
+          const opened = await this.engine.openRepository(sink, inTime);
+          return [opened, await opened?.restorePoints()] as const;
+        });
         const holds = points === undefined ? "no repository yet" : plural(points.length, "restore point");
         const found = await checkSink({
           sink,
@@ -106,7 +132,10 @@ export class CheckCommand {
         checked.push({ sink: name, capabilities: found.capabilities });
         const free = await sink.freeBytes?.({ signal });
         const space = free === undefined ? "" : `; ${formatBytes(free)} free`;
-        return sinkRows(name, `${holds}${space}`, found);
+        return [
+          ...sinkRows(name, `${holds}${space}`, found),
+          ...(await this.#checkHistory(name, repository, source)),
+        ];
       });
     } catch (error) {
       signal.throwIfAborted();
