@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { STORE_KINDS, type ServerSource, type SourceFile } from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
@@ -6,7 +5,7 @@ import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import { nextObject } from "../repository/closed-object.js";
 import { storeFileKey } from "../repository/layout.js";
-import { hashPrefix } from "../sinks/hashing.js";
+import { hashObject, hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
 import type { ContextRun } from "./model.js";
 
@@ -82,12 +81,6 @@ function warnOfOrphans(
       message: `${context} (${store}): ${orphans.length} segments on the sink (${orphans.slice(0, 3).join(", ")}) are not in this restore point: the manifest that lists them can't be read, and the server doesn't have them any more. They stay on the sink`,
     });
   }
-}
-
-async function hashObject(sink: Sink, key: ObjectKey, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of sink.get(key, { signal })) hash.update(chunk);
-  return hash.digest("hex");
 }
 
 function refused(key: ObjectKey, file: SourceFile): EngineError {

@@ -1,6 +1,5 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
-import { EngineError } from "../errors.js";
 import { prepareToHash } from "../hash/stream-hash.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
 import type { Observer } from "../observer.js";
@@ -9,6 +8,7 @@ import type { Manifest } from "../repository/manifest.js";
 import { Repository } from "../repository/repository.js";
 import { nextRestorePointId } from "../repository/restore-point-id.js";
 import { Checkpointer } from "./checkpointer.js";
+import { requireAll } from "./loss.js";
 import type { ContextRun, SharedRun } from "./model.js";
 import { planStore, type StorePlan } from "./plan.js";
 import { protectUnreadable } from "./protect.js";
@@ -58,8 +58,8 @@ async function runAlone(
 
   step("inventory"); // Snapshots before events, in each context. Compares with what the sink has, and stops where the history diverged.
   const contexts: ContextRun[] = [];
-  for (const context of shared.contexts) contexts.push(await planContext(shared, state, context));
-  for (const context of contexts) refuseLoss(context);
+  for (const context of shared.contexts)
+    contexts.push(await requireAll(sink, await planContext(shared, state, context), shared.signal));
   const { source, signal: outer } = shared;
   if (state.isPartlyUnreadable)
     await protectUnreadable({ source, sink, name, observer, signal: outer }, contexts);
@@ -145,19 +145,6 @@ function warnOfContextsLeftOut(shared: SharedRun, state: SinkState, sink: string
         sink,
         message: `context ${name} is in restore point ${state.newest?.id ?? ""}, and will not be in this one: ${shared.identity.contexts.includes(name) ? "the configuration leaves it out" : "the server does not store it any more"}. What was stored of it stays`,
       });
-}
-
-/** A segment that neither the sink nor the server has any more can't be in a restore point; one without it would be a half one. */
-function refuseLoss({ name, plan }: ContextRun): void {
-  for (const store of STORE_KINDS) {
-    const [first, ...others] = plan[store].lost;
-    if (first === undefined) continue;
-    throw new EngineError(
-      "damage",
-      `${name} (${store}): ${first.name}${others.length > 0 ? ` and ${others.length} other segments are` : " is"} missing or damaged on the sink, and the server does not have it any more`,
-      "Copy the object from another sink that has it (same key), or begin a new repository on an empty sink. Nothing was changed.",
-    );
-  }
 }
 
 /** Removes what served this run alone. The restore point stands already; what can't be removed now, the next run removes. */

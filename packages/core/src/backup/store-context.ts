@@ -17,7 +17,7 @@ import type { ContextReport, Tally } from "./types.js";
 export interface StoredContext {
   readonly manifest: ContextManifest;
   readonly outcomes: Readonly<Record<StoreKind, readonly Outcome[]>>;
-  /** Keys stored again that had been marked as damaged, or may have been. */
+  /** Keys marked as damaged that were stored again, or found right. */
   readonly mended: readonly ObjectKey[];
 }
 
@@ -45,7 +45,7 @@ export async function storeContext(tools: StoringTools, run: ContextRun): Promis
     manifests[store] = await describeStore(tools, run, store, files, open, onSink);
     outcomes[store] = done;
     const stored = [
-      ...done.flatMap((outcome) => (outcome.kind === "repaired" ? [objectOf(outcome.entry)] : [])),
+      ...done.flatMap((outcome) => (outcome.kind === "gone" ? [] : [objectOf(outcome.entry)])),
       ...open.map(({ name }) => name),
     ];
     mended.push(...stored.filter((name) => onSink.files.isDamaged(name)).map(keyOf));

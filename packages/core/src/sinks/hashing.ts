@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import type { SourceHandle } from "@axon-backup/axon-server";
-import type { Source } from "@axon-backup/sink";
+import type { ObjectKey, Sink, Source } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { type StreamHash, streamHash } from "../hash/stream-hash.js";
 
@@ -97,6 +98,17 @@ export async function hashPrefix(handle: SourceHandle, bytes: number, signal?: A
   } finally {
     hash.close();
   }
+}
+
+/** SHA-256 of an object. */
+export async function hashObject(
+  sink: Sink,
+  key: ObjectKey,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of sink.get(key, signal ? { signal } : {})) hash.update(chunk);
+  return hash.digest("hex");
 }
 
 /** The first `size` bytes in order, in two buffers that take turns: one is being read while the other is being used. */

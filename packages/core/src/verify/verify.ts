@@ -50,6 +50,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const remaining = new Set(await repository.restorePoints());
   findings.keepOnly(remaining);
   if (options.mark !== false) await mark(repository, findings, notes, signal);
+  if (options.mark !== false && options.readData === true)
+    await unmark(repository, present, findings, notes, options);
   const list = findings.list();
   return {
     restorePoints: chosen.filter((id) => !gone.has(id) && remaining.has(id)),
@@ -141,6 +143,28 @@ function noteBeginnings(chains: readonly Chain[], notes: string[]): void {
     notes.push(
       `${where} begins at token ${first}: the server didn't have what came before, or didn't list it`,
     );
+  }
+}
+
+/** Removes the marks of objects that were read and are right: somebody has brought them back. Of an open segment's copy, all restore points must have been looked at. */
+async function unmark(
+  repository: Repository,
+  present: readonly Present[],
+  findings: Findings,
+  notes: string[],
+  { restorePoint, signal }: VerifyOptions,
+): Promise<void> {
+  const damaged = findings.toMend();
+  const right = new Set<ObjectKey>();
+  for (const { object, claims } of present)
+    if (restorePoint === undefined || claims.some(({ whole }) => whole)) right.add(object.key);
+  try {
+    for (const key of await repository.damagedKeys())
+      if (right.has(key) && !damaged.has(key)) await repository.removeDamageMark(key);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!isSinkError(error)) throw error;
+    notes.push(`marks of objects that are right again could not be removed: ${error.message}`);
   }
 }
 
