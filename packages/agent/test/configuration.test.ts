@@ -153,6 +153,28 @@ log: {level: debug, format: json}
       "agent.yaml:3:13: server.storage.0: must be an absolute path",
     ],
     [
+      "URL with a query",
+      "server:\n  url: http://x:8024/?context=a\n",
+      "agent.yaml:2:8: server.url: doesn't fit. It is: The HTTP address: http://host:8024. Without user, password, query and fragment.",
+    ],
+    [
+      "URL with a fragment",
+      'server:\n  url: "http://x:8024#a"\n',
+      "agent.yaml:2:8: server.url: doesn't fit. It is: The HTTP address: http://host:8024. Without user, password, query and fragment.",
+    ],
+    [
+      "directories that lead upwards",
+      `${AGENT}  storage: [/a, /data/../a]\n  control_db: [/b/..]\n  paths: [{server: /x/../y, local: /z..}]\n`,
+      "agent.yaml:3:17: server.storage.1: must be without `..`: write the directory that it leads to",
+      "agent.yaml:4:16: server.control_db.0: must be without `..`: write the directory that it leads to",
+      "agent.yaml:5:20: server.paths.0.server: must be without `..`: write the directory that it leads to",
+    ],
+    [
+      "alias of nothing",
+      `${AGENT}contexts: [&a orders, *a, *b]\n`,
+      "agent.yaml:3:27: * begins an alias, and there is no such anchor; put text that begins with * in quotes",
+    ],
+    [
       "same value twice",
       `${AGENT}contexts: [a, b, a]\n`,
       "agent.yaml:3:11: contexts: holds the same value twice (entries 1 and 3)",
@@ -219,7 +241,7 @@ log: {level: debug, format: json}
       "agent.yaml:1:1: server.url: required",
       "agent.yaml:2:3: server.ulr: unknown key; did you mean server.url?",
       "sinks.d/Bad Name.yaml: the file's name is the sink's name: lower-case letters, digits and -, not beginning with -",
-      "sinks.d/a.yaml:1:7: type: it isn't built in, and neither of the packages axon-backup-sink-lokal and lokal is installed where the agent finds it; did you mean local? Install it in the configuration's folder: npm install --prefix FOLDER axon-backup-sink-lokal",
+      "sinks.d/a.yaml:1:7: type: unknown type; did you mean local? The types that are built in: BUILT-IN; no package with a sink of this name is installed.",
       "sinks.d/b.yaml:1:1: path: required",
       "sinks.d/b.yaml:2:1: paht: unknown key; did you mean path?",
       "sinks.d/c.yaml:1:1: type: required; types that are built in: BUILT-IN",

@@ -4,7 +4,7 @@ import type { LoadedPlugin, SinkPlugins } from "../config/sink-file.js";
 import { nearest } from "../config/suggest.js";
 import { pluginOf } from "../plugins/check-plugin.js";
 import { findPlugin } from "../plugins/find-plugin.js";
-import { PluginError } from "../plugins/plugin-error.js";
+import { NotInstalledError, PluginError } from "../plugins/plugin-error.js";
 import { parsePluginName } from "../plugins/plugin-name.js";
 import { distrust } from "../plugins/trust.js";
 
@@ -55,8 +55,12 @@ async function loadExternal(
   try {
     found = await findPlugin(name, configuration);
   } catch (error) {
-    if (near === undefined || name.kind === "path" || !(error instanceof PluginError)) throw error;
-    throw new PluginError(`${error.message}; did you mean ${near}?`, error.remedy, error.cause);
+    if (near === undefined || name.kind === "path" || !(error instanceof NotInstalledError)) throw error;
+    // A slip of the pen, most likely: whoever owns that name on npm must not get to run code for it.
+    throw new PluginError(
+      `unknown type; did you mean ${near}?`,
+      `The types that are built in: ${builtIn.join(", ")}; no package with a sink of this name is installed.`,
+    );
   }
   const warnings = await distrust(found.entry);
   return { plugin: pluginOf(await importModule(found.entry, found.name), found.name, builtIn), warnings };

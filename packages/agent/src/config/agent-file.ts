@@ -48,6 +48,9 @@ export function toAgentConfiguration(
   if (!URL.canParse(server.url)) complain(["server", "url"], "isn't a URL; write http://host:8024");
   if (server.tls && server.url.startsWith("http:"))
     complain(["server", "tls"], "is for https, and server.url begins with http://; one of them is wrong");
+  for (const [path, directory] of directoriesOf(server))
+    if (directory.split("/").includes(".."))
+      complain(["server", ...path], "must be without `..`: write the directory that it leads to");
   const timeouts = readTimeouts(server.timeouts ?? {}, complain);
   if (problems.length > 0) return { problems };
 
@@ -64,6 +67,22 @@ export function toAgentConfiguration(
     contexts,
     log: { ...DEFAULT_LOG, ...log },
   };
+}
+
+/** Every directory of the section `server`, with its path below it. */
+function directoriesOf({
+  storage = [],
+  control_db = [],
+  paths = [],
+}: AgentFile["server"]): readonly (readonly [path: readonly string[], directory: string])[] {
+  return [
+    ...storage.map((directory, at) => [["storage", String(at)], directory] as const),
+    ...control_db.map((directory, at) => [["control_db", String(at)], directory] as const),
+    ...paths.flatMap(({ server, local }, at) => [
+      [["paths", String(at), "server"], server] as const,
+      [["paths", String(at), "local"], local] as const,
+    ]),
+  ];
 }
 
 function toTls(tls: NonNullable<AgentFile["server"]["tls"]>): TlsConfiguration {

@@ -37,8 +37,8 @@ const server = section(
   {
     url: {
       type: "string",
-      pattern: "^https?://[^/@\\s]+(/\\S*)?$",
-      description: "The HTTP address: http://host:8024. Without user and password.",
+      pattern: "^https?://[^/@\\s?#]+(/[^\\s?#]*)?$",
+      description: "The HTTP address: http://host:8024. Without user, password, query and fragment.",
     },
     token: {
       [SECRET_KEYWORD]: true,

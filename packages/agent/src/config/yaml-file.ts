@@ -6,6 +6,7 @@ import {
   LineCounter,
   parseDocument,
   type Range,
+  visit,
   type YAMLMap,
 } from "yaml";
 import { readSmallFile, UnsuitableFile } from "../files/read-small-file.js";
@@ -25,11 +26,13 @@ export interface YamlFile {
   ): { readonly line: number; readonly column: number };
 }
 
+const BAD_ALIAS = "* begins an alias, and there is no such anchor; put text that begins with * in quotes";
+
 /**
  * Our own words for what the parser finds: its texts quote the file, and the file may hold a secret where none belongs.
  */
 const PARSE_PROBLEMS: Partial<Record<ErrorCode, string>> = {
-  BAD_ALIAS: "* begins an alias, and there is no such anchor; put text that begins with * in quotes",
+  BAD_ALIAS,
   BAD_INDENT: "wrong indentation: the keys of one section must begin in the same column",
   BAD_SCALAR_START: "text can't begin with this character; put it in quotes",
   BAD_DQ_ESCAPE: "unknown escape sequence in double quotes; use single quotes for text with backslashes",
@@ -88,6 +91,13 @@ export function parseYaml(path: string, bytes: Uint8Array): YamlFile | readonly 
     key: "",
     message: PARSE_PROBLEMS[error.code] ?? `this is not YAML (${error.code})`,
   }));
+  if (problems.length > 0) return problems;
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      problems.push({ file: path, ...at(alias.range?.[0] ?? 0), key: "", message: BAD_ALIAS });
+    },
+  });
   if (problems.length > 0) return problems;
   let content: unknown;
   try {

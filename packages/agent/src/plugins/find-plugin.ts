@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packageEntry } from "./package-entry.js";
-import { PluginError } from "./plugin-error.js";
+import { NotInstalledError, PluginError } from "./plugin-error.js";
 import type { PluginName } from "./plugin-name.js";
 import { PACKAGE_FOLDER } from "../installation.js";
 
@@ -63,10 +63,10 @@ function notInstalled(
   packages: readonly [string, ...string[]],
   configuration: string,
   agent: string,
-): PluginError {
+): NotInstalledError {
   const [wanted, plain] = packages;
   const beside = besideTheAgent(agent);
-  return new PluginError(
+  return new NotInstalledError(
     plain === undefined
       ? `the package ${wanted} isn't installed where the agent finds it`
       : `it isn't built in, and neither of the packages ${wanted} and ${plain} is installed where the agent finds it`,
