@@ -1,5 +1,6 @@
 import type { StoreKind } from "@axon-backup/axon-server";
-import { joinKey, type ObjectKey } from "@axon-backup/sink";
+import { isObjectKey, joinKey, type ObjectKey } from "@axon-backup/sink";
+import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
 
 /**
  * Where things live on a sink. The one place that knows; `docs/repository-format.md` is its prose.
@@ -74,7 +75,16 @@ export function damageMarkKey(key: ObjectKey): ObjectKey {
   return joinKey(`${DAMAGED}${key}.json`);
 }
 
-/** The key that a damage mark is about. */
-export function damagedKey(mark: ObjectKey): ObjectKey {
-  return joinKey(mark.slice(DAMAGED.length, -".json".length));
+/** The key that a damage mark is about; undefined for what isn't one: somebody else's file in its folder. */
+export function damagedKey(mark: ObjectKey): ObjectKey | undefined {
+  if (!mark.endsWith(".json")) return undefined;
+  const key = mark.slice(DAMAGED.length, -".json".length);
+  return isObjectKey(key) ? key : undefined;
+}
+
+/** The run that an object of one of the folders `<prefix><run><extension>` is of; undefined for what isn't one of ours. */
+export function runOf(key: ObjectKey, prefix: string, extension: string): RestorePointId | undefined {
+  if (!key.startsWith(prefix) || !key.endsWith(extension)) return undefined;
+  const run = key.slice(prefix.length, -extension.length);
+  return isRestorePointId(run) ? run : undefined;
 }

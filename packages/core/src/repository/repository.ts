@@ -22,6 +22,7 @@ import {
   REPOSITORY_KEY,
   RESTORE_POINTS,
   restorePointKey,
+  runOf,
   WRITER_KEY,
 } from "./layout.js";
 import type {
@@ -34,7 +35,7 @@ import type {
   RepositoryInfo,
   StoreManifest,
 } from "./manifest.js";
-import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
+import type { RestorePointId } from "./restore-point-id.js";
 import { parseScratch } from "./scratch.js";
 
 /** Documents larger than this are not ours. */
@@ -93,8 +94,8 @@ export class Repository {
   async restorePoints(): Promise<RestorePointId[]> {
     const ids: RestorePointId[] = [];
     for await (const { key } of this.sink.list(RESTORE_POINTS, options(this.signal))) {
-      const id = key.slice(RESTORE_POINTS.length).replace(/\.json$/, "");
-      if (isRestorePointId(id)) ids.push(id);
+      const id = runOf(key, RESTORE_POINTS, ".json");
+      if (id !== undefined) ids.push(id);
     }
     return ids.sort();
   }
@@ -161,6 +162,7 @@ export class Repository {
   async checkpoints(): Promise<{ readonly key: ObjectKey; readonly checkpoint: Checkpoint | undefined }[]> {
     const found: { key: ObjectKey; checkpoint: Checkpoint | undefined }[] = [];
     for await (const { key } of this.sink.list(CHECKPOINTS, options(this.signal))) {
+      if (runOf(key, CHECKPOINTS, ".json") === undefined) continue;
       const bytes = await readOptional(this.sink, key, this.signal);
       let checkpoint: Checkpoint | undefined;
       try {
@@ -182,7 +184,8 @@ export class Repository {
   /** Control DBs of runs before the newest restore point that never committed. Lists them before the restore points: one that is about to be committed is none. */
   async orphanedControlDbs(): Promise<ObjectKey[]> {
     const keys: ObjectKey[] = [];
-    for await (const { key } of this.sink.list(CONTROL_DBS, options(this.signal))) keys.push(key);
+    for await (const { key } of this.sink.list(CONTROL_DBS, options(this.signal)))
+      if (runOf(key, CONTROL_DBS, ".zip") !== undefined) keys.push(key);
     const ids = await this.restorePoints();
     const needed = new Set<string>(ids.map(controlDbKey));
     const newest = ids.at(-1);
@@ -192,7 +195,10 @@ export class Repository {
   /** The keys that `verify` found damaged and no backup has stored again. */
   async damagedKeys(): Promise<Set<ObjectKey>> {
     const keys = new Set<ObjectKey>();
-    for await (const { key } of this.sink.list(DAMAGED, options(this.signal))) keys.add(damagedKey(key));
+    for await (const { key } of this.sink.list(DAMAGED, options(this.signal))) {
+      const damaged = damagedKey(key);
+      if (damaged !== undefined) keys.add(damaged);
+    }
     return keys;
   }
 

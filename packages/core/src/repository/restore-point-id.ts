@@ -1,3 +1,5 @@
+import { EngineError } from "../errors.js";
+
 declare const restorePointIdBrand: unique symbol;
 
 /**
@@ -31,10 +33,21 @@ export function timeOf(id: RestorePointId): Date {
 
 /**
  * The id of a run that begins `now`. Always after `newest`: a clock that went back must not make a new restore point look like an old one.
+ * @throws EngineError `failed` for a time that has no id: from the year 10000 on
  */
 export function nextRestorePointId(now: Date, newest?: RestorePointId): RestorePointId {
   const earliest = newest === undefined ? 0 : timeOf(newest).getTime() + 1;
-  return restorePointId(format(new Date(Math.max(now.getTime(), earliest))));
+  const id = format(new Date(Math.max(now.getTime(), earliest)));
+  if (isRestorePointId(id)) return id;
+  throw new EngineError(
+    "failed",
+    now.getTime() < earliest
+      ? `the newest restore point on the sink, ${newest ?? ""}, is of the last moment that a restore point can have, so that there can be none after it`
+      : `this machine's clock says ${now.toISOString()}, a time that no restore point can have`,
+    now.getTime() < earliest
+      ? "The clock was wrong when it was made. Begin a new repository on an empty sink, and keep this one."
+      : "Set the clock, then run the backup again.",
+  );
 }
 
 function format(time: Date): string {
