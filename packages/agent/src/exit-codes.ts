@@ -27,7 +27,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
   damage: "damage found",
   locked: "locked by another agent",
   diverged: "the server's history is not the one that was backed up",
-  interrupted: "interrupted (SIGINT or SIGTERM)",
+  interrupted: "interrupted (SIGINT, SIGTERM or SIGHUP)",
 };
 
 /** The table as text, for `--help`. */

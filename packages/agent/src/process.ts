@@ -1,4 +1,4 @@
-import { Interrupted } from "./errors/interrupted.js";
+import { Interrupted, SIGNALS } from "./errors/interrupted.js";
 import { EXIT_CODES } from "./exit-codes.js";
 
 /** One abort signal for everything that runs. */
@@ -7,28 +7,26 @@ export interface SignalListener extends Disposable {
 }
 
 /**
- * The first SIGINT or SIGTERM aborts the signal, and the command ends cleanly; a second one ends the process at once.
+ * The first SIGINT, SIGTERM or SIGHUP aborts the signal, and the command ends cleanly; a second one ends the process at once.
  */
 export function listenForSignals(): SignalListener {
   const controller = new AbortController();
+  const stop = () => {
+    for (const name of SIGNALS) process.off(name, listen);
+  };
   const listen = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
       // Whoever asks twice doesn't want to wait for anything any more. Node's own exit waits for file calls, and a network file system that hangs never ends them:
       // so the signal does its work.
-      process.off("SIGINT", listen).off("SIGTERM", listen);
+      stop();
       process.kill(process.pid, name);
       // Reached by the first process of a container, which such a signal doesn't end.
       process.exit(EXIT_CODES.interrupted);
     }
-    controller.abort(new Interrupted(name === "SIGINT" ? "SIGINT" : "SIGTERM"));
+    controller.abort(new Interrupted(SIGNALS.find((signal) => signal === name) ?? "SIGTERM"));
   };
-  process.on("SIGINT", listen).on("SIGTERM", listen);
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      process.off("SIGINT", listen).off("SIGTERM", listen);
-    },
-  };
+  for (const name of SIGNALS) process.on(name, listen);
+  return { signal: controller.signal, [Symbol.dispose]: stop };
 }
 
 /** What became of writing to standard output. */

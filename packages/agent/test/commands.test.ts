@@ -232,6 +232,24 @@ describe("commands", function () {
     );
   });
 
+  it("restore prints nothing of its target's name that could steer a terminal", async () => {
+    await agent("backup", "--sink", "nas");
+    const target = join(directory, "a\u001b[2Jb\nc");
+    const { code, stdout } = await agent("restore", "--sink", "nas", "--to", target);
+    expect(code).to.equal(0);
+    expect(stdout).not.to.contain("\u001b");
+    expect(stdout)
+      .to.contain("a\\u{1b}[2Jb\\u{a}c:")
+      .and.contain(`chown -R axonserver: $'${directory}/a\\x1b\\x5b2Jb\\x0ac'\n`);
+  });
+
+  it("list names a sink that fails, also when it is the only one", async () => {
+    write("nas/foreign", "x");
+    const { code, stdout } = await agent("list", "--sink", "nas");
+    expect(code).to.equal(1);
+    expect(stdout).to.equal("sink nas: failed\n");
+  });
+
   it("reading commands make nothing, and say that there is nothing", async () => {
     write("config/sinks.d/offsite.yaml", `type: local\npath: ${directory}/offsite\nenabled: false\n`);
     expect((await agent("list")).code).to.equal(1);

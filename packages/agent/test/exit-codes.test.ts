@@ -71,6 +71,19 @@ describe("errors for people", () => {
     );
   });
 
+  it("say once what the system says, also when they say it in words", () => {
+    const system = Object.assign(new Error("EACCES: permission denied, open '/nas/x'"), {
+      code: "EACCES",
+      syscall: "open",
+    });
+    const error = new SinkError("denied", "can't write /nas/x: permission denied (EACCES)", {
+      cause: system,
+    });
+    expect(describeError(error).causes).to.deep.equal([]);
+    expect(describeError(new Error("outer", { cause: error })).causes).to.deep.equal([error.message]);
+    expect(describeError(new Error("outer", { cause: system })).causes).to.deep.equal([system.message]);
+  });
+
   it("take the remedy from the nearest cause that has one, and name the sink", () => {
     const error = new Error("outer", { cause: new SinkError("full", "inner", { remedy: "Make room." }) });
     expect(errorText(describeError(error), false, "nas"))

@@ -41,7 +41,7 @@ describe("the process", () => {
     removeFolders();
   });
 
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     it(`ends cleanly at ${signal}, with exit code 130`, async () => {
       const rule = standin.misbehave({ path: "/createControlDbBackup", behaviour: { kind: "hold" } });
       const child = start(["backup", "--config", config]);
@@ -82,6 +82,19 @@ describe("the process", () => {
     expect(stderr.match(/^✔/gm)).to.have.length(2);
     expect(readdirSync(temporary)).to.deep.equal([]);
   }).timeout(60_000);
+
+  it("says what helps when the demo has no place for its folder", async () => {
+    const child = spawn(process.execPath, [BIN, "demo"], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, TMPDIR: "/nonexistent" },
+    });
+    const { code, stderr } = await end(child);
+    expect(code).to.equal(1);
+    expect(stderr)
+      .to.contain("can't make a folder in /nonexistent")
+      .and.contain("Set TMPDIR")
+      .and.not.contain("not foreseen");
+  });
 
   it("shows help at once, without loading what help doesn't need", async () => {
     // The modules themselves: in the bundle they have no names any more.

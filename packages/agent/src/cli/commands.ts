@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { UsageError } from "../errors/usage-error.js";
+import { once } from "./once.js";
 import type { Execute } from "./request.js";
 
 type Choose = (execute: Execute, needsConfiguration: boolean) => void;
@@ -127,7 +128,7 @@ function addVerify(program: Command, choose: Choose): void {
       "Checks that every object of the restore points is there with its size, and with its checksum where the storage knows one; --read-data reads every byte. The next backup repairs what it can.",
     )
     .option(...SINKS)
-    .option("--restore-point <id>", "only this one, or latest (default: all)")
+    .option("--restore-point <id>", "only this one, or latest (default: all)", once("--restore-point"))
     .option("--read-data", "read every byte: checksums, CRCs, tokens without a gap")
     .addHelpText(
       "after",
@@ -165,11 +166,11 @@ function addRestore(program: Command, choose: Choose): void {
     .description(
       "Restores a restore point into an empty or new directory that Axon Server can start from. With --token, events after that token are left out.",
     )
-    .requiredOption("--to <dir>", "the directory: empty, or not there yet")
-    .option("--sink <name>", "the sink to restore from (default: the only one)")
-    .option("--restore-point <id>", "the restore point (default: latest)")
-    .option("--token <n>", "the last event to restore, by its token")
-    .option("--context <name>", "restore this context only")
+    .requiredOption("--to <dir>", "the directory: empty, or not there yet", once("--to"))
+    .option("--sink <name>", "the sink to restore from (default: the only one)", once("--sink"))
+    .option("--restore-point <id>", "the restore point (default: latest)", once("--restore-point"))
+    .option("--token <n>", "the last event to restore, by its token", once("--token"))
+    .option("--context <name>", "restore this context only", once("--context"))
     .addHelpText(
       "after",
       examples(

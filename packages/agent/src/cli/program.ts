@@ -5,6 +5,7 @@ import { printable } from "../output/printable.js";
 import type { Streams } from "../output/streams.js";
 import { VERSION } from "../version.js";
 import { addCommands } from "./commands.js";
+import { once } from "./once.js";
 import type { CommandRequest, Execute, GlobalOptions } from "./request.js";
 
 export const DEFAULT_CONFIG = "/etc/axon-backup";
@@ -67,7 +68,7 @@ function createProgram(
     .version(VERSION, "--version", "print the version")
     .helpOption("--help", "show help")
     .helpCommand("help [command]", "show help of a command")
-    .option("--config <dir>", "folder of the configuration", DEFAULT_CONFIG)
+    .option("--config <dir>", "folder of the configuration", once("--config"), DEFAULT_CONFIG)
     .option("--json", "print the result as one JSON document")
     .option("--verbose", "log details")
     .option("--quiet", "log warnings and errors only, show no progress")

@@ -19,7 +19,7 @@ export interface Playground {
 
 /** Sets everything up. What it makes, `close` removes. */
 export async function openPlayground(): Promise<Playground> {
-  const folder = mkdtempSync(join(tmpdir(), "axon-backup-demo-"));
+  const folder = makeFolder();
   const remove = () => {
     rmSync(folder, { recursive: true, force: true });
   };
@@ -52,5 +52,22 @@ export async function openPlayground(): Promise<Playground> {
   } catch (error) {
     remove();
     throw error;
+  }
+}
+
+function makeFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "axon-backup-demo-"));
+  } catch (error) {
+    throw new NoFolder(error);
+  }
+}
+
+class NoFolder extends Error {
+  override readonly name = "NoFolder";
+  readonly remedy = "Set TMPDIR to a directory that is there and that you may write to.";
+
+  constructor(cause: unknown) {
+    super(`the demo can't make a folder in ${tmpdir()}`, { cause });
   }
 }

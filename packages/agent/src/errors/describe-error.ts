@@ -78,10 +78,17 @@ function causesOf(error: unknown): string[] {
   let at = error instanceof Error ? error.cause : undefined;
   while (at !== undefined && at !== null && causes.length < MAX_CAUSES) {
     const message = messageOf(at);
-    if (message !== causes.at(-1) && !messageOf(error).includes(message)) causes.push(message);
+    const said = [messageOf(error), ...causes];
+    if (!said.some((text) => text.includes(message)) && !isSaid(at, said)) causes.push(message);
     at = at instanceof Error ? at.cause : undefined;
   }
   return causes;
+}
+
+/** Whether this is the system's own error behind a message that tells it in words: `permission denied (EACCES)`. */
+function isSaid(cause: unknown, said: readonly string[]): boolean {
+  if (!(cause instanceof Error) || !("code" in cause) || !("syscall" in cause)) return false;
+  return said.some((text) => text.includes(`(${String(cause.code)})`));
 }
 
 /** The message, on one line. An AggregateError without one (a connection tried at several addresses) gives those of its parts. */

@@ -52,7 +52,7 @@ export function listText(outcomes: readonly Outcome[]): string {
 
 function sinkText(outcome: Outcome, named: boolean): string {
   const heading = named ? `sink ${outcome.sink}\n` : "";
-  if (outcome.outcome === "failed") return `${heading}failed\n`;
+  if (outcome.outcome === "failed") return `sink ${outcome.sink}: failed\n`;
   if (outcome.value.length === 0) return `${heading}no restore points\n`;
   return (
     heading +

@@ -1,4 +1,5 @@
 import type { RestoredContext, RestoredStore, RestoreReport } from "@axon-backup/core";
+import { printable } from "../output/printable.js";
 import { formatTable } from "../output/table.js";
 import { formatBytes, formatCount, formatTime, plural } from "../output/units.js";
 import { headText } from "./manifest.js";
@@ -29,7 +30,7 @@ function settings(target: string): Readonly<Record<string, string>> {
 
 export function restoreText(sink: string, report: RestoreReport): string {
   const { target, restorePoint, files, bytes } = report;
-  const summary = `restored ${restorePoint} from ${sink} to ${target}: ${plural(files, "file")}, ${formatBytes(bytes)}\n`;
+  const summary = `restored ${restorePoint} from ${printable(sink)} to ${printable(target)}: ${plural(files, "file")}, ${formatBytes(bytes)}\n`;
   const table = formatTable(
     [
       { heading: "CONTEXT" },
@@ -70,7 +71,7 @@ function nextSteps(report: RestoreReport): string {
   const steps = [
     `Give the files to the user that Axon Server runs as: chown -R axonserver: ${shellQuoted(target)}`,
     `Set in axonserver.properties:\n${Object.entries(settings(target))
-      .map(([key, value]) => `       ${key}=${value}`)
+      .map(([key, value]) => `       ${key}=${printable(value)}`)
       .join("\n")}`,
     "Start Axon Server. It rebuilds index files that are missing; with a large store, that takes a while.",
     ...report.contexts.map(headStep),
@@ -85,5 +86,16 @@ function nextSteps(report: RestoreReport): string {
 }
 
 function shellQuoted(path: string): string {
+  // As a shell reads it and a terminal can show it.
+  if (printable(path) !== path) return ansiQuoted(path);
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+/** `$'…'`, as bash and zsh read it: every byte that isn't plain ASCII as an escape. */
+function ansiQuoted(path: string): string {
+  const bytes = Array.from(Buffer.from(path), (byte) => {
+    const char = String.fromCharCode(byte);
+    return /[\w./ -]/.test(char) ? char : `\\x${byte.toString(16).padStart(2, "0")}`;
+  });
+  return `$'${bytes.join("")}'`;
 }
