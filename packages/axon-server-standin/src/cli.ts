@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
+import { beginWithSample } from "./begin-with-sample.js";
 import type { Generation } from "./options.js";
-import { copyStore, sampleStore } from "./sample.js";
 import { startStandin } from "./start.js";
 
 const USAGE = `Usage: axon-server-standin --storage DIR [options]
@@ -12,7 +12,7 @@ Serves the segments in DIR/default as Axon Server does, and appends to them.
   --generation 4.4|4.6|2023.2  what to answer like (default 2023.2)
   --edition SE|EE              (default SE)
   --storage DIR                the directory with the contexts' directories
-  --sample                     copy the sample store to DIR first
+  --sample                     begin with the sample store: DIR is empty, or has it from an earlier run
   --port N                     (default 8024)
   --segment-size BYTES         of new segments (default 16384)
   --rate N                     sample events appended a second (default 0)
@@ -41,7 +41,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return values.help ? 0 : 2;
   }
   const storage = resolve(values.storage);
-  if (values.sample) copyStore(sampleStore, storage);
+  if (values.sample) beginWithSample(storage);
   const standin = await startStandin({
     generation: generation(values.generation),
     edition: edition(values.edition),
@@ -49,6 +49,11 @@ export async function main(args: readonly string[]): Promise<number> {
     port: integer("port", values.port),
     segmentSize: integer("segment-size", values["segment-size"]),
     rebuildIndexes: true,
+  });
+  // Before anybody is told that it runs, and may end it.
+  const stopped = new Promise<void>((stop) => {
+    process.once("SIGINT", stop);
+    process.once("SIGTERM", stop);
   });
   process.stdout.write(`${standin.url}, storage ${storage}, last event ${standin.head("default")}\n`);
   const perTick = (integer("rate", values.rate) * TICK) / 1000;
@@ -59,10 +64,7 @@ export async function main(args: readonly string[]): Promise<number> {
     due -= count;
     if (count > 0) standin.appendSample("default", count);
   }, TICK);
-  await new Promise<void>((stop) => {
-    process.once("SIGINT", stop);
-    process.once("SIGTERM", stop);
-  });
+  await stopped;
   clearInterval(appending);
   process.stdout.write(`last event ${standin.head("default")}\n`);
   await standin.close();
