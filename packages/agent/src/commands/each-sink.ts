@@ -1,5 +1,6 @@
-import type { NamedSink } from "@axon-backup/core";
+import type { NamedSink, Repository } from "@axon-backup/core";
 import type { Sink } from "@axon-backup/sink";
+import type { Output } from "../output/output.js";
 
 /** What became of one sink: a value or an error. */
 export type SinkOutcome<T> =
@@ -44,6 +45,16 @@ export async function withSink<T>(
   } finally {
     await sink.close();
   }
+}
+
+/** Restore points can be read without the repository's own document; that it is gone is worth knowing. */
+export function warnOfProblem(
+  repository: Repository | undefined,
+  sink: string,
+  { log }: Pick<Output, "log">,
+): void {
+  if (repository?.problem !== undefined)
+    log.warn(`repository.json ${repository.problem}; the next backup writes it anew`, { sink });
 }
 
 /** The errors of the outcomes; undefined for each success. */

@@ -7,7 +7,7 @@ import { exitCodeOf, exitCodeOfSinks } from "../errors/exit-code-of.js";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { type ListedRestorePoint, listJson, listText } from "../views/list.js";
-import { errorsOf, readEachSink } from "./each-sink.js";
+import { errorsOf, readEachSink, warnOfProblem } from "./each-sink.js";
 
 /** How many manifests are read at a time. */
 const CONCURRENCY = 8;
@@ -23,8 +23,9 @@ export class ListCommand {
   ) {}
 
   async run(options: { readonly sinks: readonly string[] }): Promise<ExitCode> {
-    const outcomes = await readEachSink(this.sinks.select(options.sinks), this.signal, async (sink) => {
+    const outcomes = await readEachSink(this.sinks.select(options.sinks), this.signal, async (sink, name) => {
       const repository = await this.engine.openRepository(sink, this.signal);
+      warnOfProblem(repository, name, this.output);
       return repository === undefined ? [] : this.#read(repository);
     });
     this.output.result({ json: listJson(outcomes), text: listText(outcomes) });

@@ -8,7 +8,7 @@ import { UsageError } from "../errors/usage-error.js";
 import type { ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { type ShownRestorePoint, showJson, showText } from "../views/show.js";
-import { errorsOf, readEachSink } from "./each-sink.js";
+import { errorsOf, readEachSink, warnOfProblem } from "./each-sink.js";
 
 /** `axon-backup show`: a restore point in detail, on every sink that has it. */
 @injectable()
@@ -29,8 +29,9 @@ export class ShowCommand {
     const outcomes = await readEachSink(
       sinks,
       this.signal,
-      async (sink): Promise<ShownRestorePoint | undefined> => {
+      async (sink, name): Promise<ShownRestorePoint | undefined> => {
         const repository = await this.engine.openRepository(sink, this.signal);
+        warnOfProblem(repository, name, this.output);
         const ids = (await repository?.restorePoints()) ?? [];
         const id = restorePoint === "latest" ? ids.at(-1) : ids.find((other) => other === restorePoint);
         if (id === undefined || repository === undefined) return undefined;

@@ -34,9 +34,10 @@ function sinkText(outcome: Outcome): string {
   const lines = [`${outcome.sink}: ${verdict} (${scope})`];
   for (const { key, finding, restorePoints: affected } of findings) {
     lines.push(`  ${printable(key)}: ${printable(finding)}`);
-    lines.push(
-      `    needed by ${affected.length > NAMED ? plural(affected.length, "restore point") : affected.join(", ")}`,
-    );
+    if (affected.length > 0)
+      lines.push(
+        `    needed by ${affected.length > NAMED ? plural(affected.length, "restore point") : affected.join(", ")}`,
+      );
   }
   for (const note of notes) lines.push(`  note: ${printable(note)}`);
   if (findings.some(({ mendable }) => mendable))

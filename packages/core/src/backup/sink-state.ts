@@ -1,10 +1,11 @@
 import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
-import { contextPrefix, storePrefix } from "../repository/layout.js";
+import { contextPrefix, REPOSITORY_KEY, storePrefix } from "../repository/layout.js";
 import type { ClosedFile, ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
 import { newestReadable, recordedContexts } from "./recorded.js";
 import { options, type Repository } from "../repository/repository.js";
+import { requireSameRepository } from "../repository/repository-info.js";
 import { type ContextState, NOTHING_STORED, type StoreOnSink } from "./model.js";
 import { listAfter, type StoredFiles } from "./plan.js";
 
@@ -34,6 +35,7 @@ export async function readSinkState(
   const warnings: string[] = [];
   const ids = await repository.restorePoints();
   const newest = await newestReadable(repository, ids, warnings);
+  if (newest) requireSameRepository(newest, repository.info.id, REPOSITORY_KEY);
   const sizes = new Map<string, number>();
   for await (const { key, size } of repository.sink.list("contexts/", options(signal))) sizes.set(key, size);
   const isRecorded = (name: string): boolean =>
@@ -49,7 +51,7 @@ export async function readSinkState(
     newestId: ids.at(-1),
     checkpoints: checkpoints.map(({ key }) => key),
     isPartlyUnreadable: warnings.length > 0,
-    warnings,
+    warnings: [...problemsOf(repository), ...warnings],
     context(name) {
       const manifest = recorded.get(name);
       const timeline = manifest?.timeline ?? 0;
@@ -72,6 +74,12 @@ export async function readSinkState(
       return { timeline, stores: stores as ContextState["stores"] };
     },
   };
+}
+
+function problemsOf({ problem }: Repository): string[] {
+  return problem === undefined
+    ? []
+    : [`${REPOSITORY_KEY} ${problem}; what it said is taken from the restore points`];
 }
 
 function holdsAny(sizes: ReadonlyMap<string, number>, prefix: string): boolean {

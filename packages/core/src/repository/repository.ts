@@ -35,6 +35,7 @@ import type {
   RepositoryInfo,
   StoreManifest,
 } from "./manifest.js";
+import { decodeInfo, infoOfManifests, UNKNOWN } from "./repository-info.js";
 import type { RestorePointId } from "./restore-point-id.js";
 import { parseScratch } from "./scratch.js";
 
@@ -49,43 +50,53 @@ export class Repository {
     readonly sink: Sink,
     readonly info: RepositoryInfo,
     private readonly signal: AbortSignal | undefined,
+    /** What was wrong with `repository.json` when it was opened, as a sentence that reads on after its name: `info` is then what restore points say. */
+    readonly problem?: string,
   ) {}
 
   /**
-   * Opens the repository that the sink holds.
+   * Opens the repository that the sink holds. Without its `repository.json`, if a restore point can be read: then `problem` says so.
    * @returns undefined when the sink is empty
    * @throws EngineError `failed` when there is something else on the sink, or a repository of a newer layout; `damage`
    */
   static async open(sink: Sink, signal?: AbortSignal): Promise<Repository | undefined> {
     const bytes = await readOptional(sink, REPOSITORY_KEY, signal);
-    if (bytes === undefined) {
-      for await (const object of sink.list("", options(signal))) {
-        // A check that was killed, or runs now; a first backup that was, or does.
-        if (parseScratch(object.key) || object.key === WRITER_KEY) continue;
-        throw new EngineError(
-          "failed",
-          `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,
-          "Give axon-backup a place of its own: an empty directory, bucket or prefix. If this was a repository, its repository.json has been removed.",
-        );
-      }
-      return undefined;
-    }
-    const info = decodeDocument("repository", bytes, REPOSITORY_KEY) as RepositoryInfo;
-    if (info.layout !== LAYOUT_VERSION)
+    const info = bytes && decodeInfo(bytes);
+    if (info) return new Repository(sink, info, signal);
+    const problem = bytes ? "is damaged: its content is not what was written" : "is missing";
+    const told = await infoOfManifests(new Repository(sink, UNKNOWN, signal), "newest");
+    if (told) return new Repository(sink, told, signal, problem);
+    if (bytes)
+      throw new EngineError(
+        "damage",
+        `${REPOSITORY_KEY} ${problem}, and there is no restore point that can be read`,
+        "Use another sink. If this one never had a restore point, empty it and begin anew.",
+      );
+    for await (const object of sink.list("", options(signal))) {
+      // A check that was killed, or runs now; a first backup that was, or does.
+      if (parseScratch(object.key) || object.key === WRITER_KEY) continue;
       throw new EngineError(
         "failed",
-        `the repository has layout ${info.layout}; this version of axon-backup knows layout ${LAYOUT_VERSION}`,
-        "Use the version of axon-backup that wrote it, or a newer one.",
+        `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,
+        "Give axon-backup a place of its own: an empty directory, bucket or prefix. If this was a repository, its repository.json has been removed.",
       );
-    return new Repository(sink, info, signal);
+    }
+    return undefined;
   }
 
-  /** Opens the repository, or makes one on an empty sink. */
+  /**
+   * Opens the repository, makes one on an empty sink, or writes a `repository.json` that is missing or damaged anew.
+   * @throws EngineError as `open`; `failed` when restore points are of several repositories
+   */
   static async openOrCreate(sink: Sink, now: Date, signal?: AbortSignal): Promise<Repository> {
     const existing = await Repository.open(sink, signal);
-    if (existing) return existing;
-    const info: RepositoryInfo = { layout: LAYOUT_VERSION, id: randomUUID(), created: now.toISOString() };
-    const repository = new Repository(sink, info, signal);
+    if (existing && existing.problem === undefined) return existing;
+    const info: RepositoryInfo = (existing && (await infoOfManifests(existing, "all"))) ?? {
+      layout: LAYOUT_VERSION,
+      id: randomUUID(),
+      created: now.toISOString(),
+    };
+    const repository = new Repository(sink, info, signal, existing?.problem);
     await repository.#write("repository", REPOSITORY_KEY, info);
     return repository;
   }

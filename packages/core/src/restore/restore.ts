@@ -5,6 +5,7 @@ import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
 import { lastBefore } from "../repository/head.js";
 import type { ContextManifest, Manifest } from "../repository/manifest.js";
+import { REPOSITORY_KEY } from "../repository/layout.js";
 import { Repository } from "../repository/repository.js";
 import { timeOf } from "../repository/restore-point-id.js";
 import { checkFreeSpace } from "./disk.js";
@@ -33,6 +34,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
 
   observer({ kind: "step", sink: name, step: "restore point" });
   const repository = await openRepository(options);
+  if (repository.problem !== undefined)
+    warn(`${REPOSITORY_KEY} ${repository.problem}; going on without it, with what the restore point says`);
   const { manifest, contexts } = await selectRestorePoint(repository, options, warn);
   const plan = planRestore(manifest, await readContents(repository, contexts), options.token);
   warnOfProblems(plan, warn);

@@ -7,6 +7,7 @@ export interface Reported {
   readonly key: ObjectKey;
   /** A sentence that reads on after the key. */
   readonly finding: string;
+  /** Those that can't be restored because of it. */
   readonly restorePoints: Iterable<RestorePointId>;
   /** Whether storing the object again would mend it: it is then marked for the next backup. */
   readonly mend: boolean;
@@ -34,6 +35,7 @@ export class Findings {
   /** Leaves out what is only about restore points that aren't there any more: they were removed while this was running. */
   keepOnly(restorePoints: ReadonlySet<RestorePointId>): void {
     for (const [id, found] of this.#found) {
+      if (found.restorePoints.size === 0) continue;
       for (const restorePoint of found.restorePoints)
         if (!restorePoints.has(restorePoint)) found.restorePoints.delete(restorePoint);
       if (found.restorePoints.size === 0) this.#found.delete(id);

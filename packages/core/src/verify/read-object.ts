@@ -178,5 +178,9 @@ async function* copies(
 
 /** Rejects when the sink doesn't answer at all: then no object can be called damaged. */
 async function probe(sink: Sink, signal: AbortSignal): Promise<void> {
-  for await (const chunk of sink.get(REPOSITORY_KEY, { signal })) if (chunk.byteLength > 0) return;
+  try {
+    for await (const chunk of sink.get(REPOSITORY_KEY, { signal })) if (chunk.byteLength > 0) return;
+  } catch (error) {
+    if (!isSinkError(error, "not-found")) throw error;
+  }
 }

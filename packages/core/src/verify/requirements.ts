@@ -85,7 +85,14 @@ export class Requirements {
   }
 
   async #addManifest(manifest: Manifest): Promise<Chain[]> {
-    const { id, controlDb } = manifest;
+    const { id, controlDb, repository } = manifest;
+    if (repository !== this.repository.info.id)
+      this.report({
+        key: restorePointKey(id),
+        finding: `is of the repository ${repository}, and this is ${this.repository.info.id}: objects of two repositories have got into one place`,
+        restorePoints: [id],
+        mend: false,
+      });
     const alone = new Set([id]);
     this.#claim(
       controlDbKey(id),

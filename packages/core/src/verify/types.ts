@@ -25,7 +25,7 @@ export interface Finding {
   readonly finding: string;
   /** Whether the next backup can mend it, if the server still has the file. */
   readonly mendable: boolean;
-  /** The restore points that can't be restored because of it, oldest first. */
+  /** The restore points that can't be restored because of it, oldest first. None for `repository.json`. */
   readonly restorePoints: readonly RestorePointId[];
 }
 

@@ -4,6 +4,7 @@ import { atOnce, LargeGate } from "../at-once.js";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
+import { REPOSITORY_KEY } from "../repository/layout.js";
 import { Repository } from "../repository/repository.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { checkContinuity } from "./continuity.js";
@@ -25,6 +26,14 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
   observer({ kind: "step", sink: name, step: "manifests" });
   const repository = await openRepository(options);
+  if (repository.problem !== undefined)
+    findings.report({
+      key: REPOSITORY_KEY,
+      finding: `${repository.problem}. Restore points can be restored without it, and the next backup writes it anew`,
+      restorePoints: [],
+      mend: false,
+      mendedAnyway: true,
+    });
   const chosen = await chooseRestorePoints(repository, options.restorePoint);
   const requirements = new Requirements(repository, findings.report);
   const chains: Chain[] = [];
