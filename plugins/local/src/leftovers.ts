@@ -1,4 +1,4 @@
-import { lstat, open, opendir, unlink } from "node:fs/promises";
+import { lstat, open, opendir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type CallOptions,
@@ -11,20 +11,40 @@ import {
 import { attempt, errno, sinkError } from "./errors.js";
 import type { Root } from "./root.js";
 
-/** Removes the temporary files of writers that are dead, in the whole sink. Resolves with their number. */
+/** What file systems make by themselves. */
+const OF_FILE_SYSTEM = "lost+found";
+
+/**
+ * Removes the temporary files of writers that are dead, in the whole sink, and directories that have been empty for long: a writer that was killed may have made them for
+ * an object that never came. Resolves with their number.
+ */
 export async function removeLeftoverFiles(root: Root, { signal }: CallOptions = {}): Promise<number> {
   await root.check();
   let removed = 0;
   let clock: Promise<number> | undefined;
   const storageTime = (): Promise<number> => (clock ??= storageClock(root.path));
-  const walk = async (path: string, prefix: string): Promise<void> => {
+  /** Resolves with whether nothing is left in it. */
+  const walk = async (path: string, prefix: string): Promise<boolean> => {
+    let isEmpty = true;
     const dir = await attempt("open the directory", path, opendir(path));
     for await (const entry of dir) {
       signal?.throwIfAborted();
       const at = join(path, entry.name);
-      if (entry.isDirectory() && isObjectKey(prefix + entry.name)) await walk(at, `${prefix}${entry.name}/`);
-      if (entry.isFile() && (await isLeftover(at, entry.name, storageTime)) && (await drop(at))) removed++;
+      let isGone = false;
+      if (entry.isDirectory() && isObjectKey(prefix + entry.name)) {
+        // Asked before: what is removed in it counts as a change.
+        const touched = await lastChange(at);
+        isGone =
+          (await walk(at, `${prefix}${entry.name}/`)) &&
+          entry.name !== OF_FILE_SYSTEM &&
+          touched !== undefined &&
+          (await storageTime()) - touched > ELSEWHERE_MS &&
+          (await dropEmpty(at));
+      } else if (entry.isFile()) isGone = (await isLeftover(at, entry.name, storageTime)) && (await drop(at));
+      if (isGone) removed++;
+      else isEmpty = false;
     }
+    return isEmpty;
   };
   await walk(root.path, "");
   return removed;
@@ -36,11 +56,28 @@ async function isLeftover(path: string, name: string, storageTime: () => Promise
   const state = writerState(writer);
   if (state !== "elsewhere") return state === "dead";
   const now = await storageTime();
+  const touched = await lastChange(path);
+  return touched !== undefined && now - touched > ELSEWHERE_MS;
+}
+
+/** In milliseconds since 1970, by the storage's clock; undefined when there is nothing any more. */
+async function lastChange(path: string): Promise<number | undefined> {
   try {
-    return now - (await lstat(path)).mtimeMs > ELSEWHERE_MS;
+    return (await lstat(path)).mtimeMs;
   } catch (error) {
-    if (errno(error) === "ENOENT") return false;
+    if (errno(error) === "ENOENT") return undefined;
     throw sinkError(error, "look at", path);
+  }
+}
+
+/** Removes a directory in which there is nothing. One that can't be removed harms nobody. */
+async function dropEmpty(path: string): Promise<boolean> {
+  try {
+    await rmdir(path);
+    return true;
+  } catch (error) {
+    if (errno(error) === undefined) throw error;
+    return false;
   }
 }
 

@@ -1,4 +1,15 @@
-import { chmod, lstat, mkdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
@@ -90,6 +101,23 @@ describe("the local sink's files", () => {
       expect(await keysOf(sink)).to.deep.equal(["a/b"]);
       expect(await sink.removeLeftovers?.()).to.equal(0);
       expect(await readFile(join(dir, ".hidden"), "utf8")).to.equal("x");
+    }));
+
+  it("leave no directories that a writer that was killed had made, once these have been empty for a day", () =>
+    withDirectory(async (dir) => {
+      const sink = await open(dir);
+      await sink.put(key, bytesSource("x"));
+      for (const name of ["old/nested/deep", "young", "kept/empty", "lost+found"])
+        await mkdir(join(dir, name), { recursive: true });
+      await writeFile(join(dir, "kept/.hidden"), "x");
+      const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000);
+      for (const name of ["old/nested/deep", "old/nested", "old", "kept/empty", "kept", "lost+found"])
+        await utimes(join(dir, name), yesterday, yesterday);
+      expect(await sink.removeLeftovers?.()).to.equal(4);
+      expect((await readdir(dir)).sort()).to.deep.equal(["contexts", "kept", "lost+found", "young"]);
+      expect(await readdir(join(dir, "kept"))).to.deep.equal([".hidden"]);
+      expect(await keysOf(sink)).to.deep.equal([key]);
+      await sink.put(objectKey("old/nested/deep/er"), bytesSource("x"));
     }));
 
   it("change while they are read: the read fails rather than mixing", () =>
