@@ -57,6 +57,20 @@ describe("verify, of a damaged repository", function () {
       }
   });
 
+  it("tells what is in an object's place if the sink does, and that it must be removed by hand", async () => {
+    const sink = await growing();
+    const key = "contexts/default/events/00000000000000000034.events";
+    tamper(sink.memory, key, () => undefined);
+    const onCall = (method: string, of?: string): void => {
+      if (method === "stat" && of === key) throw new SinkError("invalid", `/data/${key} is a symbolic link`);
+    };
+    const report = await verify({ sink: faultySink(sink, {}, { onCall }), name: "memory" });
+    expect(report.findings).to.have.length(1);
+    expect(report.findings[0]).to.deep.include({ key, mendable: false });
+    expect(report.findings[0]?.finding).to.include("symbolic link").and.to.include("by hand");
+    expect(storedKeys(sink.memory).filter((name) => name.startsWith("damaged/"))).to.deep.equal([]);
+  });
+
   it("knows which restore points an open segment's copy is too short for", async () => {
     const sink = testSink();
     const whole = await fixture("4.6");
