@@ -135,6 +135,14 @@ describe("a hostile listing", () => {
         expect(server.seen).to.have.lengthOf(0);
       });
     });
+
+  it("of a context that the server itself reports under such a name isn't the configuration's fault", async () => {
+    await withSource({ contexts: ["../etc"], eventstore: allOpen([]) }, async (source) => {
+      await source.identify();
+      const error = await failure(source.list("../etc", "events", undefined), "refused");
+      expect(error.message).to.include("the server reports a context");
+    });
+  });
 });
 
 describe("opening a file", () => {

@@ -90,6 +90,12 @@ export class AxonServerSource implements ServerSource {
 
   /** The identity, once it has `context`: `filenames` answers an empty list for any other. */
   async #identityWith(context: string, signal: AbortSignal | undefined): Promise<ServerIdentity> {
+    if (!CONTEXT.test(context) && this.#identity?.contexts.includes(context) === true)
+      throw new AxonServerError(
+        "refused",
+        `the server reports a context called ${quote(context)}, which can't be the name of a directory`,
+        "Axon Server allows no such name: find out what answers there. To back up the others meanwhile, list them under contexts in agent.yaml.",
+      );
     if (!CONTEXT.test(context))
       throw new AxonServerError(
         "configuration",
