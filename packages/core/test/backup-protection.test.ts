@@ -73,6 +73,23 @@ describe("restore points that can't be read", () => {
     expect(scene.sink.storage.has(oldest)).to.be.true;
   });
 
+  for (const what of ["missing", "damaged"])
+    it(`have what they need taken over when a page is ${what}: nothing closed is sent again, and the page is back`, async () => {
+      fillPage();
+      await scene.commit();
+      for (const key of keysOf("pages/"))
+        if (what === "damaged") damage(key);
+        else scene.sink.storage.delete(objectKey(key));
+      const sent: string[] = [];
+      const onCall = (method: string, key?: string): void => {
+        if (method === "put" && key?.startsWith("contexts/") === true) sent.push(key);
+      };
+      const { contexts } = await scene.commit(faultySink(scene.sink, {}, { onCall }));
+      expect(contexts[0]?.added.objects).to.equal(0);
+      expect(sent, "open segments").to.have.length(contexts[0]?.overwritten.objects ?? 0);
+      await scene.verifyAll();
+    });
+
   it("don't keep the next run from committing when the server still has the same files", async () => {
     await scene.commit();
     for (const key of keysOf("restore-points/")) damage(key);

@@ -1,4 +1,10 @@
-import { STORE_KINDS, type ServerSource, type SourceFile } from "@axon-backup/axon-server";
+import {
+  STORE_KINDS,
+  type ServerSource,
+  type SourceFile,
+  type SourceHandle,
+  type StoreKind,
+} from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
@@ -7,7 +13,10 @@ import { nextObject } from "../repository/closed-object.js";
 import { storeFileKey } from "../repository/layout.js";
 import { hashObject, hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
+import type { ClosedFile } from "../repository/manifest.js";
 import type { ContextRun } from "./model.js";
+import type { PlannedFile, StorePlan } from "./plan.js";
+import { SendScan } from "./send-scan.js";
 
 interface Tools {
   readonly source: ServerSource;
@@ -26,19 +35,59 @@ interface Copy {
 /**
  * Guards restore points that can't be read. What they need isn't known, so that nothing may be written over an object unless it only adds to it: each object in the
  * way must be the beginning of the server's file. Reads all of these; it is rarely needed.
+ * @returns the contexts, their plans taking over what is the server's file to its end
  * @throws EngineError `diverged`
  */
-export async function protectUnreadable(tools: Tools, contexts: readonly ContextRun[]): Promise<void> {
+export async function protectUnreadable(
+  tools: Tools,
+  contexts: readonly ContextRun[],
+): Promise<ContextRun[]> {
   const copies = contexts.flatMap(copiesInTheWay);
-  await mapConcurrent(copies, 4, tools.signal, async ({ key, file, size }, signal) => {
-    await withHandle(tools.source, file, async (handle) => {
-      const isBeginning =
-        size <= handle.size &&
-        (await hashObject(tools.sink, key, signal)) === (await hashPrefix(handle, size, signal));
-      if (!isBeginning) throw refused(key, file);
-    });
+  const whole = new Map<SourceFile, ClosedFile>();
+  await mapConcurrent(copies, 4, tools.signal, async (copy, signal) => {
+    const entry = await withHandle(tools.source, copy.file, (handle) =>
+      compare(tools.sink, copy, handle, signal),
+    );
+    if (entry) whole.set(copy.file, entry);
   });
   for (const context of contexts) warnOfOrphans(tools, context);
+  return contexts.map((context) => takeOver(context, whole));
+}
+
+/**
+ * Compares an object with the server's file that would be written over it.
+ * @returns what a manifest says of it, if the object is that file, whole
+ * @throws EngineError `diverged` when it isn't its beginning
+ */
+async function compare(
+  sink: Sink,
+  { key, file, size }: Copy,
+  handle: SourceHandle,
+  signal: AbortSignal,
+): Promise<ClosedFile | undefined> {
+  if (size > handle.size) throw refused(key, file);
+  const { name } = file;
+  const scan = name.kind === "segment" ? new SendScan(name.segment, handle.size) : undefined;
+  scan?.start();
+  const sha256 = await hashPrefix(handle, size, signal, (chunk) => {
+    scan?.push(chunk);
+  });
+  if ((await hashObject(sink, key, signal)) !== sha256) throw refused(key, file);
+  const { nextToken, problem } = scan?.end() ?? {};
+  if (size < handle.size || problem !== undefined) return undefined;
+  return { name: name.name, size, sha256, ...(nextToken !== undefined && { nextToken }) };
+}
+
+function takeOver(context: ContextRun, whole: ReadonlyMap<SourceFile, ClosedFile>): ContextRun {
+  const plan: Record<StoreKind, StorePlan> = { ...context.plan };
+  for (const store of STORE_KINDS) {
+    const files = plan[store].files.map((planned): PlannedFile => {
+      const entry = planned.kind === "new" ? whole.get(planned.file) : undefined;
+      return entry ? { kind: "inherited", entry } : planned;
+    });
+    plan[store] = { ...plan[store], files };
+  }
+  return { ...context, plan };
 }
 
 /** Objects that this run would replace, and that no readable manifest speaks of. */

@@ -61,15 +61,16 @@ async function runAlone(
   for (const context of shared.contexts)
     contexts.push(await requireAll(sink, await planContext(shared, state, context), shared.signal));
   const { source, signal: outer } = shared;
-  if (state.isPartlyUnreadable)
-    await protectUnreadable({ source, sink, name, observer, signal: outer }, contexts);
+  const planned = state.isPartlyUnreadable
+    ? await protectUnreadable({ source, sink, name, observer, signal: outer }, contexts)
+    : contexts;
 
   step("transfer");
-  await announceWork(shared, contexts, controlDb, name, observer);
+  await announceWork(shared, planned, controlDb, name, observer);
   const transfer = new Transfer(shared.source, sink, name, observer, shared.largeAtOnce);
   const checkpointer = new Checkpointer(repository, id, shared.checkpointInterval);
   const stored: StoredContext[] = [];
-  for (const context of contexts)
+  for (const context of planned)
     stored.push(await storeContext({ shared, transfer, checkpointer, repository, observer, name }, context));
 
   const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, shared.signal); // Last: a run that is cut off leaves none.

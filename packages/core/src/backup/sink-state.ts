@@ -109,7 +109,7 @@ function storeOnSink(
   return { pages: pages ?? [], files, state: { lastClosedSegment, lastVersion, open, listAfter: after } };
 }
 
-/** Each store's pages. A store with a damaged page has none: everything that the server still has is stored again, and with it that page. */
+/** Each store's pages. A store with a damaged page has none: everything that the server still has is compared with it, or stored again, and with it that page. */
 async function readPages(
   repository: Repository,
   contexts: readonly ContextManifest[],
@@ -129,7 +129,7 @@ async function readPages(
       } catch (error) {
         if (!(error instanceof EngineError) || error.kind !== "damage") throw error;
         warnings.push(
-          `${error.message}; all of ${contextPrefix(context.name, context.timeline)}${store} is stored again`,
+          `${error.message}; all of ${contextPrefix(context.name, context.timeline)}${store} is compared with the server's files, and stored again where it isn't the same`,
         );
       }
     }

@@ -90,10 +90,18 @@ async function checkedUpdate(
 }
 
 /** SHA-256 of a file's first `bytes` bytes. */
-export async function hashPrefix(handle: SourceHandle, bytes: number, signal?: AbortSignal): Promise<string> {
+export async function hashPrefix(
+  handle: SourceHandle,
+  bytes: number,
+  signal?: AbortSignal,
+  onChunk?: (chunk: Uint8Array) => void,
+): Promise<string> {
   const hash = streamHash(bytes);
   try {
-    for await (const chunk of readAhead(handle, "the segment", bytes, signal)) await hash.update(chunk);
+    for await (const chunk of readAhead(handle, "the segment", bytes, signal)) {
+      onChunk?.(chunk);
+      await hash.update(chunk);
+    }
     return await hash.digest();
   } finally {
     hash.close();
