@@ -1,6 +1,17 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect } from "chai";
 import { type Done, install, pack, repositoryRoot, run, workspacesOf } from "../support/packages.js";
@@ -130,6 +141,10 @@ describe("a sink of a stranger, from packed packages", function () {
     expect(
       readdirSync(join(server?.root ?? "", "axon")).filter((name) => !name.startsWith(".")),
     ).to.deep.equal([]);
+    // It notices a moment later that its reader has left; what it doesn't notice then, it never does.
+    for (let tries = 0; tries < 100 && openBelow(server?.root ?? "").length > 0; tries++)
+      await setTimeout(50);
+    expect(openBelow(server?.root ?? ""), "files that the server still has open").to.deep.equal([]);
   });
 
   it("keeps a backup: backed up, verified to the last byte, restored, compared", async () => {
@@ -146,3 +161,16 @@ describe("a sink of a stranger, from packed packages", function () {
     expect(readFileSync(join(server?.root ?? "", "axon/repository.json"), "utf8")).to.include("axon-backup");
   });
 });
+
+/** What this process has open below a directory, where the system tells. */
+function openBelow(directory: string): string[] {
+  if (!existsSync("/proc/self/fd")) return [];
+  return readdirSync("/proc/self/fd").flatMap((descriptor) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${descriptor}`);
+      return path.startsWith(`${directory}/`) ? [path] : [];
+    } catch {
+      return []; // closed meanwhile: that of reading this very directory
+    }
+  });
+}
