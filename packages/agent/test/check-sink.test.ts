@@ -5,6 +5,7 @@ import { expect } from "chai";
 import type { Can } from "../dist/checks/capabilities.js";
 import { ownScratch } from "../dist/checks/scratch.js";
 import { checkSink } from "../dist/checks/sink.js";
+import { sinkRows } from "../dist/checks/sink-rows.js";
 import { rejection } from "./support.js";
 
 /** The methods of `inner` that every sink has, with some of them replaced and others added. */
@@ -20,13 +21,12 @@ function override(inner: MemorySink, other: Partial<Sink>): Sink {
   };
 }
 
-function check(sink: Sink, signal = new AbortController().signal) {
-  return checkSink({
-    sink,
-    reopen: () => Promise.resolve(sink),
-    connections: 4,
-    waiting: { signal, say: () => undefined },
-  });
+function check(
+  sink: Sink,
+  signal = new AbortController().signal,
+  say: (text: string) => unknown = () => undefined,
+) {
+  return checkSink({ sink, reopen: () => Promise.resolve(sink), connections: 4, waiting: { signal, say } });
 }
 
 async function verdicts(sink: Sink): Promise<Readonly<Record<string, Can>>> {
@@ -154,6 +154,67 @@ describe("the check of a sink", () => {
     };
     await rejection(check(override(sink, { put }), controller.signal), RangeError);
     expect([...sink.storage.keys()]).to.deep.equal([REPOSITORY]);
+  });
+
+  it("doesn't mind storage that refuses an object in the place of its folder, as a versioned bucket in directories", async () => {
+    const sink = await withRepository();
+    const put: Sink["put"] = (key, source, options) =>
+      /^check-[^/]*$/.test(key)
+        ? Promise.reject(new SinkError("transient", "ExistingObjectIsDirectory"))
+        : sink.put(key, source, options);
+    const { capabilities, untidy } = await check(override(sink, { put }));
+    expect(capabilities.filter(({ can }) => can === "broken" || can === "untried")).to.deep.equal([]);
+    expect(untidy).to.deep.equal([]);
+    expect([...sink.storage.keys()]).to.deep.equal([REPOSITORY]);
+  });
+
+  /** Fails as soon as the check tidies up: when it deletes the object that it keeps as long as it runs. */
+  const stuck = (sink: MemorySink): Sink["delete"] => {
+    return (key, options) =>
+      key.endsWith("/running")
+        ? Promise.reject(new SinkError("denied", "it is locked", { remedy: "Unlock it." }))
+        : sink.delete(key, options);
+  };
+
+  it("tells what it found although its objects can't be removed, and where they are", async () => {
+    const sink = await withRepository();
+    const found = await check(override(sink, { delete: stuck(sink) }));
+    expect(found.capabilities.filter(({ can }) => can === "broken")).to.deep.equal([]);
+    expect(found.untidy).to.have.length(1);
+    const rows = sinkRows("nas", "3 restore points", found);
+    expect(rows.map(({ outcome }) => outcome)).to.deep.equal(["ok", "warning"]);
+    const [left = ""] = [...sink.storage.keys()].filter((key) => key !== REPOSITORY);
+    expect(rows[1]?.detail)
+      .to.contain("it is locked")
+      .and.to.contain(left.slice(0, left.indexOf("/") + 1));
+    expect(rows[1]?.remedy).to.contain("Unlock it.");
+  });
+
+  it("tells what it found although those of dead checks can't be removed", async () => {
+    const sink = await withRepository();
+    await sink.put(`${ownScratch(new Date(0))}running` as ObjectKey, bytesSource(""));
+    const remove: Sink["delete"] = (key, options) =>
+      key.startsWith("check-1970") ? stuck(sink)(key, options) : sink.delete(key, options);
+    const { capabilities, untidy } = await check(override(sink, { delete: remove }));
+    expect(capabilities.filter(({ can }) => can !== "yes" && can !== "no")).to.deep.equal([]);
+    expect(untidy.map(({ error }) => (error as Error).message)).to.deep.equal(["it is locked"]);
+  });
+
+  it("fails with what ended it, and not with what went wrong in tidying up afterwards", async () => {
+    const controller = new AbortController();
+    const sink = await withRepository();
+    let puts = 0;
+    const put: Sink["put"] = (key, source, options) => {
+      if (++puts === 20) controller.abort(new RangeError("interrupted"));
+      return sink.put(key, source, options);
+    };
+    const said: string[] = [];
+    const broken = override(sink, { put, delete: stuck(sink) });
+    await rejection(
+      check(broken, controller.signal, (text) => said.push(text)),
+      RangeError,
+    );
+    expect(said.join()).to.contain("stay on the sink").and.to.contain("it is locked");
   });
 
   describe("with objects of other checks there", () => {

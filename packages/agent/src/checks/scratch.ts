@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { parseScratch, SCRATCH, type Scratch, scratchPrefix } from "@axon-backup/core";
 import {
   bytesSource,
+  isSinkError,
   machineOf,
   type ObjectKey,
   objectKey,
@@ -41,8 +42,11 @@ export async function removeScratch(sink: Sink, prefix: string): Promise<void> {
 
 async function removeAll(sink: Sink, prefix: string, signal: AbortSignal): Promise<void> {
   let batch: ObjectKey[] = [];
+  const failures: unknown[] = [];
   const flush = async (): Promise<void> => {
-    await Promise.all(batch.map((key) => sink.delete(key, { signal })));
+    for (const ended of await Promise.allSettled(batch.map((key) => sink.delete(key, { signal }))))
+      if (ended.status === "rejected") failures.push(ended.reason);
+    signal.throwIfAborted();
     batch = [];
   };
   for await (const { key } of sink.list(prefix, { signal })) {
@@ -50,9 +54,22 @@ async function removeAll(sink: Sink, prefix: string, signal: AbortSignal): Promi
     if (batch.length >= AT_ONCE) await flush();
   }
   await flush();
-  // Storage with directories keeps them, empty. An object of the same name takes their place, and goes.
-  const folder = objectKey(prefix.slice(0, -1));
-  await sink.put(folder, bytesSource(""), { signal });
+  // What stays is to be as little as possible: the others are gone all the same.
+  if (failures.length > 0) throw failures[0];
+  await removeFolder(sink, objectKey(prefix.slice(0, -1)), signal);
+}
+
+/**
+ * Storage with directories keeps them, empty. An object of the same name takes their place, and goes. Where the old versions of objects are kept, the
+ * directory isn't empty, and refuses: then nothing is to be tidied up that anybody sees.
+ */
+async function removeFolder(sink: Sink, folder: ObjectKey, signal: AbortSignal): Promise<void> {
+  try {
+    await sink.put(folder, bytesSource(""), { signal });
+  } catch (error) {
+    if (!isSinkError(error)) throw error;
+    return;
+  }
   await sink.delete(folder, { signal });
 }
 

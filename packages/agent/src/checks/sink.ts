@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { SCRATCH } from "@axon-backup/core";
 import { bytesSource, isSinkError, joinKey, readAll, type Sink } from "@axon-backup/sink";
 import { type CaseResult, runContract, shortContractCases } from "@axon-backup/sink-testkit";
 import { capabilities, type Capability } from "./capabilities.js";
@@ -24,6 +25,15 @@ export interface SinkCheck {
   readonly capabilities: readonly Capability[];
   /** Why not everything could be tried; null when it was. */
   readonly reservation: { readonly message: string; readonly remedy: string } | null;
+  /** What couldn't be tidied up: this check's objects, or those of checks that were killed. The verdict stands all the same. */
+  readonly untidy: readonly Untidy[];
+}
+
+/** Objects of checks that stay on the sink. */
+export interface Untidy {
+  /** What their keys begin with. */
+  readonly prefix: string;
+  readonly error: unknown;
 }
 
 /**
@@ -37,7 +47,8 @@ export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
   const prefix = ownScratch();
   const denied = await firstAnswer("the storage", waiting, (inTime) => tryToDelete(sink, prefix, inTime));
   if (denied !== undefined) return withoutDelete(denied);
-  await removeDeadScratch(sink, signal);
+  const dead = await trouble(SCRATCH, () => removeDeadScratch(sink, signal));
+  signal.throwIfAborted();
   const results: CaseResult[] = [];
   try {
     // There as long as the check: what it leaves when it is killed, empty directories for instance, is found by it.
@@ -51,10 +62,26 @@ export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
       signal,
     }))
       results.push(result);
-  } finally {
-    await removeScratch(sink, prefix);
+  } catch (error) {
+    // What ended the check is what is reported, whatever becomes of its objects.
+    for (const { error: why } of await trouble(prefix, () => removeScratch(sink, prefix)))
+      waiting.say(
+        `objects below ${prefix} stay on the sink: ${why instanceof Error ? why.message : String(why)}`,
+      );
+    throw error;
   }
-  return { capabilities: capabilities(results), reservation: null };
+  const own = await trouble(prefix, () => removeScratch(sink, prefix));
+  return { capabilities: capabilities(results), reservation: null, untidy: [...dead, ...own] };
+}
+
+/** Whatever goes wrong in tidying up says nothing of what was found out. */
+async function trouble(prefix: string, tidy: () => Promise<void>): Promise<readonly Untidy[]> {
+  try {
+    await tidy();
+    return [];
+  } catch (error) {
+    return [{ prefix, error }];
+  }
 }
 
 /**
@@ -99,5 +126,6 @@ function withoutDelete(refused: Error): SinkCheck {
       remedy:
         "To try everything, run `check` against a place beside it with the same settings and the right to delete.",
     },
+    untidy: [],
   };
 }

@@ -4,9 +4,9 @@ import type { Repository } from "@axon-backup/core";
 import { failedRow } from "../checks/failed-row.js";
 import { FIRST_ANSWER, firstAnswer, noAnswer, type Waiting } from "../checks/first-answer.js";
 import { checkServer } from "../checks/server.js";
-import type { Can } from "../checks/capabilities.js";
-import { checkSink, type SinkCheck } from "../checks/sink.js";
-import { type CheckedSink, type CheckRow, failed, ok, warning } from "../checks/types.js";
+import { checkSink } from "../checks/sink.js";
+import { sinkRows } from "../checks/sink-rows.js";
+import { type CheckedSink, type CheckRow, ok } from "../checks/types.js";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSink, ConfiguredSinks } from "../composition/sinks.js";
 import type { OpenSource } from "../composition/source.js";
@@ -142,26 +142,4 @@ export class CheckCommand {
       return [failedRow("sink", name, error)];
     }
   }
-}
-
-function sinkRows(
-  name: string,
-  holds: string,
-  { capabilities, reservation }: SinkCheck,
-): readonly CheckRow[] {
-  const wrong = (can: Can, text: string): CheckRow[] => {
-    const found = capabilities.filter((capability) => capability.can === can);
-    const [first] = found;
-    if (first === undefined) return [];
-    const names = found.map(({ capability }) => capability).join(", ");
-    return [failed("sink", name, `${holds}; ${text}: ${names}`, first.remedy)];
-  };
-  const rows = [
-    ...wrong("broken", "the storage doesn't keep its promises"),
-    ...wrong("untried", "not everything could be tried"),
-  ];
-  if (rows.length > 0) return rows;
-  if (reservation !== null)
-    return [warning("sink", name, `${holds}; ${reservation.message}`, reservation.remedy)];
-  return [ok("sink", name, `${holds}; the storage keeps its promises`)];
 }
