@@ -6,7 +6,7 @@ import type { Can } from "../dist/checks/capabilities.js";
 import { ownScratch } from "../dist/checks/scratch.js";
 import { checkSink } from "../dist/checks/sink.js";
 import { sinkRows } from "../dist/checks/sink-rows.js";
-import { rejection } from "./support.js";
+import { rejection, run } from "./support.js";
 
 /** The methods of `inner` that every sink has, with some of them replaced and others added. */
 function override(inner: MemorySink, other: Partial<Sink>): Sink {
@@ -50,6 +50,22 @@ describe("the check of a sink", () => {
     expect(capabilities).to.have.length.above(10);
     expect(reservation).to.equal(null);
     expect([...sink.storage.keys()]).to.deep.equal([REPOSITORY]);
+  });
+
+  it("stores no more than the help says, which stays where versions are kept", async () => {
+    let [puts, bytes] = [0, 0];
+    const sink = memorySink();
+    const put: Sink["put"] = async (key, source, options) => {
+      const stored = await sink.put(key, source, options);
+      puts++;
+      bytes += stored.size;
+      return stored;
+    };
+    await check(override(sink, { put }));
+    expect(puts).to.be.below(220);
+    expect(bytes).to.be.below(5_000_000);
+    const { stdout } = await run(["check", "--help"]);
+    expect(stdout.replace(/\s+/g, " ")).to.contain("some 200 small objects").and.contain("lifecycle rule");
   });
 
   it("says no to what the sink leaves out, with what follows, and that is no failure", async () => {
