@@ -4,7 +4,7 @@ import { AxonServerError } from "@axon-backup/axon-server";
 import { objectKey } from "@axon-backup/sink";
 import { faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
-import { EngineError } from "../dist/index.js";
+import { EngineError, verify } from "../dist/index.js";
 import { BackupScene } from "./backup-scene.js";
 
 const oldest = objectKey(`contexts/default/events/${"0".repeat(20)}.events`);
@@ -89,6 +89,25 @@ describe("restore points that can't be read", () => {
       expect(sent, "open segments").to.have.length(contexts[0]?.overwritten.objects ?? 0);
       await scene.verifyAll();
     });
+
+  it("keep segments that are damaged, and those that took their place, when a page is lost: the server's is stored beside them", async () => {
+    fillPage();
+    const path = join(scene.store, "00000000000000000000.events");
+    const good = readFileSync(path);
+    writeFileSync(path, Buffer.from(good).fill(0, 3000, 4000));
+    await scene.commit();
+    writeFileSync(path, good);
+    await scene.commit();
+    const first = keysOf(oldest).map((key) => scene.sink.storage.get(objectKey(key)));
+    expect(first).to.have.length(2);
+    for (const key of keysOf("pages/")) scene.sink.storage.delete(objectKey(key));
+    const { contexts } = await scene.commit();
+    expect(contexts[0]?.repaired.objects).to.equal(1);
+    expect(keysOf(oldest).map((key) => scene.sink.storage.get(objectKey(key)))).to.include.members(first);
+    const options = { sink: scene.sink, name: "memory", readData: true, restorePoint: "latest" } as const;
+    expect((await verify(options)).findings).to.deep.equal([]);
+    expect((await scene.commit()).contexts[0]?.repaired.objects).to.equal(0);
+  });
 
   it("don't keep the next run from committing when the server still has the same files", async () => {
     await scene.commit();

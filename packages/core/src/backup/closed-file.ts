@@ -1,7 +1,7 @@
 import type { StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
-import { nextObject, objectOf } from "../repository/closed-object.js";
+import { objectOf } from "../repository/closed-object.js";
 import type { ClosedFile } from "../repository/manifest.js";
 import { cursorFor } from "./divergence.js";
 import { longName } from "./long-name.js";
@@ -43,10 +43,9 @@ export async function storeClosedFile(
  */
 async function retry(
   tools: ClosedFileTools,
-  { file, entry, intact }: PlannedFile & { kind: "retry" },
+  { file, entry, intact, object }: PlannedFile & { kind: "retry" },
 ): Promise<Outcome> {
   const { transfer, keyOf, signal } = tools;
-  const object = nextObject(entry);
   const whole = await transfer.wholeSegment(keyOf(object), file, signal);
   if (whole) return { kind: "repaired", entry: { ...whole, name: entry.name, object } };
   return intact ? { kind: "inherited", entry } : withRelisting(tools, file, "repaired", entry);

@@ -8,7 +8,7 @@ import {
   type Token,
 } from "@axon-backup/axon-server";
 import type { ClosedFile } from "../repository/manifest.js";
-import { objectOf } from "../repository/closed-object.js";
+import { freeObject, objectOf } from "../repository/closed-object.js";
 import { longName } from "./long-name.js";
 
 /** A closed file of the store that can be copied. */
@@ -27,14 +27,15 @@ export type PlannedFile =
    */
   | { readonly kind: "repair"; readonly file: ClosedSource; readonly expected: ClosedFile }
   /**
-   * It was damaged on the server when it was stored, or so it was read. If the server's file is whole by now, that one is stored, as an object of its own. `intact`: the sink still has what
-   * was stored.
+   * It was damaged on the server when it was stored, or so it was read. If the server's file is whole by now, that one is stored, as `object`, which isn't there yet. `intact`: the sink still
+   * has what was stored.
    */
   | {
       readonly kind: "retry";
       readonly file: ClosedSource;
       readonly entry: ClosedFile;
       readonly intact: boolean;
+      readonly object: string;
     };
 
 /** What the newest restore point, the sink and runs that were cut off say about one store's closed files. */
@@ -79,7 +80,13 @@ export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, sto
     const file = listed.get(longName(expected.name));
     listed.delete(longName(expected.name));
     if (file && expected.problem !== undefined)
-      files.push({ kind: "retry", file, entry: expected, intact: intact(expected) });
+      files.push({
+        kind: "retry",
+        file,
+        entry: expected,
+        intact: intact(expected),
+        object: freeObject(expected, stored.sizeOf),
+      });
     else if (intact(expected)) files.push({ kind: "inherited", entry: expected });
     else if (file) files.push({ kind: "repair", file, expected });
     else (isSegmentFile(expected.name) ? lost : dropped).push(expected);

@@ -1,4 +1,6 @@
 import {
+  scanSegment,
+  SegmentScanner,
   STORE_KINDS,
   type ServerSource,
   type SourceFile,
@@ -9,7 +11,7 @@ import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
-import { nextObject } from "../repository/closed-object.js";
+import { freeObject } from "../repository/closed-object.js";
 import { storeFileKey } from "../repository/layout.js";
 import { hashObject, hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
@@ -30,12 +32,14 @@ interface Copy {
   readonly key: ObjectKey;
   readonly file: SourceFile;
   readonly size: number;
+  /** Whether the run can leave it alone: of a closed file, another object will do. */
+  readonly canStay: boolean;
 }
 
 /**
  * Guards restore points that can't be read. What they need isn't known, so that nothing may be written over an object unless it only adds to it: each object in the
  * way must be the beginning of the server's file. Reads all of these; it is rarely needed.
- * @returns the contexts, their plans taking over what is the server's file to its end
+ * @returns the contexts, their plans taking over what is the server's file to its end, and leaving segments alone that are damaged on the sink
  * @throws EngineError `diverged`
  */
 export async function protectUnreadable(
@@ -43,47 +47,75 @@ export async function protectUnreadable(
   contexts: readonly ContextRun[],
 ): Promise<ContextRun[]> {
   const copies = contexts.flatMap(copiesInTheWay);
-  const whole = new Map<SourceFile, ClosedFile>();
+  const known = new Map<SourceFile, ClosedFile>();
   await mapConcurrent(copies, 4, tools.signal, async (copy, signal) => {
     const entry = await withHandle(tools.source, copy.file, (handle) =>
       compare(tools.sink, copy, handle, signal),
     );
-    if (entry) whole.set(copy.file, entry);
+    if (entry) known.set(copy.file, entry);
   });
   for (const context of contexts) warnOfOrphans(tools, context);
-  return contexts.map((context) => takeOver(context, whole));
+  return contexts.map((context) => takeOver(context, known));
 }
 
 /**
  * Compares an object with the server's file that would be written over it.
- * @returns what a manifest says of it, if the object is that file, whole
+ * @returns what a manifest says of it, if the object is that file, whole; with a `problem` for a segment that is damaged, though the server's is not: it tells nothing of the history, and
+ * stays as it is
  * @throws EngineError `diverged` when it isn't its beginning
  */
 async function compare(
   sink: Sink,
-  { key, file, size }: Copy,
+  { key, file, size, canStay }: Copy,
   handle: SourceHandle,
   signal: AbortSignal,
 ): Promise<ClosedFile | undefined> {
-  if (size > handle.size) throw refused(key, file);
   const { name } = file;
+  const copy = await readCopy(sink, key, file, size, signal);
+  const different = async (): Promise<ClosedFile> => {
+    if (!canStay || copy.problem === undefined || name.kind !== "segment") throw refused(key, file);
+    const { state } = await scanSegment(handle, { segment: name.segment, signal });
+    if (state !== "closed") throw refused(key, file);
+    return { name: name.name, size, sha256: copy.sha256, problem: copy.problem };
+  };
+  if (size > handle.size) return different();
   const scan = name.kind === "segment" ? new SendScan(name.segment, handle.size) : undefined;
   scan?.start();
   const sha256 = await hashPrefix(handle, size, signal, (chunk) => {
     scan?.push(chunk);
   });
-  if ((await hashObject(sink, key, signal)) !== sha256) throw refused(key, file);
+  if (copy.sha256 !== sha256) return different();
   const { nextToken, problem } = scan?.end() ?? {};
   if (size < handle.size || problem !== undefined) return undefined;
   return { name: name.name, size, sha256, ...(nextToken !== undefined && { nextToken }) };
 }
 
-function takeOver(context: ContextRun, whole: ReadonlyMap<SourceFile, ClosedFile>): ContextRun {
+/** An object's hash, and what is wrong with it if it is a segment with transactions that can't be read: one that merely has no end may be the copy of an open one. */
+async function readCopy(
+  sink: Sink,
+  key: ObjectKey,
+  { name }: SourceFile,
+  size: number,
+  signal: AbortSignal,
+): Promise<{ readonly sha256: string; readonly problem?: string }> {
+  const scanner =
+    name.kind === "segment" ? new SegmentScanner({ segment: name.segment, fileLength: size }) : undefined;
+  const sha256 = await hashObject(sink, key, signal, (chunk) => {
+    scanner?.push(chunk);
+  });
+  const scan = scanner?.end();
+  return { sha256, ...(scan?.state === "torn" && { problem: `is damaged: ${scan.reason}` }) };
+}
+
+function takeOver(context: ContextRun, known: ReadonlyMap<SourceFile, ClosedFile>): ContextRun {
   const plan: Record<StoreKind, StorePlan> = { ...context.plan };
   for (const store of STORE_KINDS) {
     const files = plan[store].files.map((planned): PlannedFile => {
-      const entry = planned.kind === "new" ? whole.get(planned.file) : undefined;
-      return entry ? { kind: "inherited", entry } : planned;
+      const entry = planned.kind === "new" ? known.get(planned.file) : undefined;
+      if (planned.kind !== "new" || entry === undefined) return planned;
+      if (entry.problem === undefined) return { kind: "inherited", entry };
+      const object = freeObject(entry, context.state.stores[store].files.sizeOf);
+      return { kind: "retry", file: planned.file, entry, intact: true, object };
     });
     plan[store] = { ...plan[store], files };
   }
@@ -94,19 +126,19 @@ function takeOver(context: ContextRun, whole: ReadonlyMap<SourceFile, ClosedFile
 function copiesInTheWay({ name: context, state, captured, plan }: ContextRun): Copy[] {
   return STORE_KINDS.flatMap((store) => {
     const { files } = state.stores[store];
-    const written: { readonly object: string; readonly file: SourceFile }[] = [
+    const written: Pick<Copy, "file" | "canStay">[] = [
       ...plan[store].files.flatMap((planned) => {
-        if (planned.kind === "retry") return [{ object: nextObject(planned.entry), file: planned.file }];
         const isWritten = planned.kind === "new" || planned.kind === "resume";
-        return isWritten ? [{ object: planned.file.name.name, file: planned.file }] : [];
+        return isWritten ? [{ file: planned.file, canStay: planned.kind === "new" }] : [];
       }),
-      ...captured[store].open.map(({ file }) => ({ object: file.name.name, file })),
+      ...captured[store].open.map(({ file }) => ({ file, canStay: false })),
     ];
-    return written.flatMap(({ object, file }) => {
-      const size = files.sizeOf(object);
+    return written.flatMap(({ file, canStay }) => {
+      const { name } = file.name;
+      const size = files.sizeOf(name);
       return size === undefined
         ? []
-        : [{ key: storeFileKey(context, state.timeline, store, object), file, size }];
+        : [{ key: storeFileKey(context, state.timeline, store, name), file, size, canStay }];
     });
   });
 }

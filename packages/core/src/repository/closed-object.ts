@@ -5,8 +5,16 @@ export function objectOf({ name, object }: Pick<ClosedFile, "name" | "object">):
   return object ?? name;
 }
 
-/** The object that takes the place of this one, which stays: `<name>@2`, `<name>@3`, … */
-export function nextObject(file: Pick<ClosedFile, "name" | "object">): string {
-  const number = Number(objectOf(file).slice(file.name.length + 1)) || 1;
-  return `${file.name}@${number + 1}`;
+/**
+ * The name of an object that can take the place of this one, which stays: the first of `<name>@2`, `<name>@3`, … that isn't there.
+ * @param sizeOf the size of an object of the store; undefined when there is none
+ */
+export function freeObject(
+  { name }: Pick<ClosedFile, "name">,
+  sizeOf: (object: string) => number | undefined,
+): string {
+  for (let number = 2; ; number++) {
+    const object = `${name}@${number}`;
+    if (sizeOf(object) === undefined) return object;
+  }
 }

@@ -113,9 +113,13 @@ export async function hashObject(
   sink: Sink,
   key: ObjectKey,
   signal: AbortSignal | undefined,
+  onChunk?: (chunk: Uint8Array) => void,
 ): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of sink.get(key, signal ? { signal } : {})) hash.update(chunk);
+  for await (const chunk of sink.get(key, signal ? { signal } : {})) {
+    onChunk?.(chunk);
+    hash.update(chunk);
+  }
   return hash.digest("hex");
 }
 
