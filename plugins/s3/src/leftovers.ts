@@ -1,14 +1,19 @@
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
-import type { CallOptions } from "@axon-backup/sink";
+import { type CallOptions, isObjectKey } from "@axon-backup/sink";
 import type { Bucket } from "./bucket.js";
 import { errorCode } from "./errors.js";
+import { PROBE_KEY } from "./probe.js";
 
 /**
- * Removes unfinished uploads below the prefix that were begun `leftovers_after` ago: nothing in S3's list tells who began one, so that only its age
+ * Removes unfinished uploads below the prefix that were begun `leftoversAfter` milliseconds ago, of keys that the sink can have: nothing in S3's list tells who began one, so that only its age
  * says that its writer is dead. This machine's clock will do: with one that is wrong by more than 15 minutes the server refuses everything.
  */
-export async function removeLeftoverUploads(bucket: Bucket, { signal }: CallOptions = {}): Promise<number> {
-  const { bucket: Bucket, prefix: Prefix, leftoversAfter } = bucket.settings;
+export async function removeLeftoverUploads(
+  bucket: Bucket,
+  leftoversAfter: number,
+  { signal }: CallOptions = {},
+): Promise<number> {
+  const { bucket: Bucket, prefix: Prefix } = bucket.settings;
   const { client } = bucket;
   let removed = 0;
   let marker: { KeyMarker: string; UploadIdMarker?: string } | undefined;
@@ -23,12 +28,12 @@ export async function removeLeftoverUploads(bucket: Bucket, { signal }: CallOpti
       });
     for (const { Key, UploadId, Initiated } of page?.Uploads ?? []) {
       if (Key?.startsWith(Prefix) !== true || UploadId === undefined || Initiated === undefined) continue;
+      const key = Key.slice(Prefix.length);
+      if (!isObjectKey(key) && key !== PROBE_KEY) continue;
       if (Date.now() - Initiated.getTime() < leftoversAfter) continue;
       const abort = new AbortMultipartUploadCommand({ Bucket, Key, UploadId });
       removed += await bucket
-        .attempt("remove an unfinished upload to", Key.slice(Prefix.length), signal, (options) =>
-          client.send(abort, options),
-        ) // prettier-ignore
+        .attempt("remove an unfinished upload to", key, signal, (options) => client.send(abort, options)) // prettier-ignore
         .then(
           () => 1,
           (error: unknown) => {

@@ -45,9 +45,12 @@ export interface Settings {
   readonly storageClass: Readonly<Partial<Record<ObjectKind, string>>>;
   /** As a query string, "" for none. */
   readonly tagging: string;
-  /** Milliseconds. */
-  readonly leftoversAfter: number;
+  /** Milliseconds after which an unfinished upload is one of a dead run; undefined where unfinished uploads may be somebody else's. */
+  readonly leftoversAfter: number | undefined;
 }
+
+/** Longer than any upload takes. */
+const LEFTOVERS_HOURS = 24;
 
 const LOOPBACK = /^(localhost|127\.[0-9.]+|\[::1\])$/;
 
@@ -64,6 +67,8 @@ export function settings(options: S3Options): Settings {
     });
   if (encryption?.type === "sse-c") checkKey(encryption.key, endpoint);
   const prefix = options.prefix ?? "";
+  // S3 doesn't tell who began an upload. A bucket without a prefix may be shared, unless its operator says otherwise.
+  const hours = options.leftovers_after ?? (prefix === "" ? undefined : LEFTOVERS_HOURS);
   return {
     bucket: options.bucket,
     prefix: prefix === "" || prefix.endsWith("/") ? prefix : `${prefix}/`,
@@ -77,7 +82,7 @@ export function settings(options: S3Options): Settings {
     encryption,
     storageClass: options.storage_class ?? {},
     tagging: new URLSearchParams(Object.entries(options.tags ?? {})).toString(),
-    leftoversAfter: (options.leftovers_after ?? 24) * 3_600_000,
+    leftoversAfter: hours === undefined ? undefined : hours * 3_600_000,
   };
 }
 

@@ -14,7 +14,7 @@ export interface Findings {
 }
 
 /** Not of the key grammar: never listed. It stays, so that a versioned bucket doesn't gather versions of it with each start. */
-const KEY = ".axon-backup-probe" as ObjectKey;
+export const PROBE_KEY = ".axon-backup-probe" as ObjectKey;
 const BODY = Buffer.from("axon-backup asks this server what it can do\n");
 
 const UNKNOWN_VERSION = { IfMatch: '"00000000000000000000000000000000"' };
@@ -48,7 +48,7 @@ export async function refusesUploads(
     const bytes = await bucket.buffers.acquire(BODY.byteLength, signal);
     BODY.copy(bytes);
     const options = { signal, kind: "document" } as const;
-    return Multipart.run(bucket, KEY, options, unmet, (upload) => {
+    return Multipart.run(bucket, PROBE_KEY, options, unmet, (upload) => {
       upload.send(1, bytes);
       return Promise.resolve();
     });
@@ -63,9 +63,14 @@ async function ask(bucket: Bucket, signal: AbortSignal | undefined): Promise<Fin
     more: Partial<PutObjectCommandInput>,
     checksum: Partial<PutObjectCommandInput> = bucket.checksum(BODY),
   ) =>
-    bucket.attempt("store a scratch object at", KEY, signal, (options) =>
+    bucket.attempt("store a scratch object at", PROBE_KEY, signal, (options) =>
       bucket.client.send(
-        new PutObjectCommand({ ...bucket.newObject(KEY, "document"), ...checksum, ...more, Body: BODY }),
+        new PutObjectCommand({
+          ...bucket.newObject(PROBE_KEY, "document"),
+          ...checksum,
+          ...more,
+          Body: BODY,
+        }),
         options,
       ),
     );

@@ -24,10 +24,14 @@ import { reach } from "./reach.js";
 /** Objects of a bucket below a prefix. Holds the connections of its client. */
 export class S3Sink implements Sink {
   readonly conditional?: ConditionalPut;
+  readonly removeLeftovers?: (options?: CallOptions) => Promise<number>;
   readonly #bucket: Bucket;
 
   constructor(bucket: Bucket, { ifNoneMatch, ifMatch }: Pick<Findings, "ifNoneMatch" | "ifMatch">) {
     this.#bucket = bucket;
+    const { leftoversAfter } = bucket.settings;
+    if (leftoversAfter !== undefined)
+      this.removeLeftovers = (options) => removeLeftoverUploads(bucket, leftoversAfter, options);
     if (ifNoneMatch || ifMatch)
       this.conditional = {
         ...(ifNoneMatch && {
@@ -82,10 +86,6 @@ export class S3Sink implements Sink {
 
   extend(key: ObjectKey, keep: number, source: Source, options?: PutOptions): Promise<StoredObject> {
     return extendObject(this.#bucket, key, keep, source, options);
-  }
-
-  removeLeftovers(options?: CallOptions): Promise<number> {
-    return removeLeftoverUploads(this.#bucket, options);
   }
 
   close(): Promise<void> {

@@ -141,9 +141,8 @@ export const optionsSchema: JsonSchema = {
     leftovers_after: {
       type: "integer",
       minimum: 1,
-      default: 24,
       description:
-        "Hours after which an unfinished upload counts as one of a dead run, and is removed. Longer than the longest upload takes.",
+        "Hours after which an unfinished upload counts as one of a dead run, and is removed. Longer than the longest upload takes. Default: 24 with a prefix; without one, none is removed unless this is set: only where nothing else uses the bucket.",
     },
   },
 };

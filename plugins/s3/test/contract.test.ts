@@ -9,7 +9,7 @@ describe("a bucket", () => {
   let options: S3Options;
 
   describeSink("s3", {
-    open: async () => open((options = await newBucket(started()))),
+    open: async () => open((options = { ...(await newBucket(started())), leftovers_after: 24 })),
     reopen: () => open(options),
     skip,
   });

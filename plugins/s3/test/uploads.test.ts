@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { expect } from "chai";
 import { bytesSource, isSinkError, objectKey, readAll } from "@axon-backup/sink";
+import { plugin } from "@axon-backup/sink-s3";
 import { chunkedSource, failingSource, gatedSource, pattern } from "@axon-backup/sink-testkit";
 import { PART_BYTES } from "../dist/buffers.js";
 import { MAX_PARTS, partSize } from "../dist/parts.js";
@@ -86,13 +87,13 @@ describe("uploads", function () {
     await sink.close();
   });
 
-  it("of dead runs go by their age: below the prefix alone", async function () {
+  it("of dead runs go by their age: below the prefix alone, and of keys that the sink can have", async function () {
     const { root } = started();
     // The age of an upload can only be set on the server's own disk.
     if (root === undefined) return this.skip();
     const options = await newBucket(started());
     const client = sdk(options);
-    for (const name of ["p/old", "p/young", "other/old"])
+    for (const name of ["p/old", "p/young", "p/of others/.tmp", "other/old"])
       await client.send(new CreateMultipartUploadCommand({ Bucket: options.bucket, Key: name }));
     client.destroy();
     const sink = await open({ ...options, prefix: "p", leftovers_after: 2 });
@@ -103,7 +104,7 @@ describe("uploads", function () {
     for (const name of await readdir(folder)) {
       const [upload = ""] = await readdir(join(folder, name));
       const before = new Set(await unfinished(options));
-      expect(before.size).to.equal(3);
+      expect(before.size).to.equal(4);
       await utimes(
         join(folder, name, upload),
         new Date(Date.now() - 3 * 3_600_000),
@@ -111,10 +112,21 @@ describe("uploads", function () {
       );
       old++;
     }
-    expect(old).to.equal(3);
+    expect(old).to.equal(4);
     expect(await sink.removeLeftovers?.()).to.equal(2);
-    expect(await unfinished(options)).to.deep.equal(["other/old"]);
+    expect(await unfinished(options)).to.deep.equal(["other/old", "p/of others/.tmp"]);
     await sink.close();
+  });
+
+  it("of others in a bucket without a prefix aren't touched, unless the operator says that it is the sink's alone", async () => {
+    const options = await newBucket(started());
+    const shared = await open(options);
+    expect(shared).to.have.property("removeLeftovers", undefined);
+    await shared.close();
+    const alone = await open({ ...options, leftovers_after: 1 });
+    expect(await alone.removeLeftovers?.()).to.equal(0);
+    await alone.close();
+    expect(plugin.optionsSchema).to.not.have.nested.property("properties.leftovers_after.default");
   });
 
   it("extend an object by the server's copy of what is kept", async () => {
