@@ -17,6 +17,11 @@ export function toBase64({ value }: Crc32): string {
   return bytes.toString("base64");
 }
 
+/** As the contract has it: eight hexadecimal digits. */
+export function toHex({ value }: Crc32): string {
+  return value.toString(16).padStart(8, "0");
+}
+
 /** A checksum of S3's headers; undefined for one that isn't over the whole object (`…-3`: over three parts' checksums). */
 export function fromBase64(text: string | undefined, length: number): Crc32 | undefined {
   const bytes = text === undefined ? undefined : Buffer.from(text, "base64");

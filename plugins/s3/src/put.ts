@@ -11,6 +11,7 @@ import { PART_BYTES } from "./buffers.js";
 import type { Condition } from "./condition.js";
 import { fromBase64 } from "./crc32.js";
 import { uploadSource } from "./multipart.js";
+import { lostCondition } from "./lost-condition.js";
 import { partsOf } from "./parts.js";
 import { refusesUploads } from "./probe.js";
 import { confirm } from "./stored.js";
@@ -55,7 +56,11 @@ async function putBytes(
     Body: bytes,
     ContentLength: bytes.byteLength,
   });
-  const told = await bucket.attempt("store", key, signal, (options) => bucket.client.send(command, options));
+  const told = await bucket
+    .attempt("store", key, signal, (options) => bucket.client.send(command, options))
+    .catch(async (error: unknown) => {
+      throw await lostCondition(bucket, key, condition, error, bytes, signal);
+    });
   const crc = "ChecksumCRC32" in checksum ? fromBase64(checksum.ChecksumCRC32, bytes.byteLength) : undefined;
   return confirm(bucket, key, { size: bytes.byteLength, crc }, told, signal);
 }

@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from "@aws-sdk/client-s3";
 import { isSinkError, type ObjectKey, SinkError, type StoredObject } from "@axon-backup/sink";
 import type { Bucket } from "./bucket.js";
-import { type Crc32, fromBase64 } from "./crc32.js";
+import { type Crc32, fromBase64, toHex } from "./crc32.js";
 
 /** What the server says about an object, in any of its answers. */
 export interface Told {
@@ -17,7 +17,7 @@ export function storedObject(key: ObjectKey, size: number, told: Told): StoredOb
     size,
     ...(told.ETag !== undefined && { version: told.ETag }),
     ...(told.LastModified && { modified: told.LastModified }),
-    ...(crc && { checksum: { algorithm: "crc32", value: crc.value.toString(16).padStart(8, "0") } as const }),
+    ...(crc && { checksum: { algorithm: "crc32", value: toHex(crc) } as const }),
   };
 }
 

@@ -168,6 +168,47 @@ describe("requests", () => {
     }));
 });
 
+describe("conditional puts whose connection breaks", () => {
+  const bytes = Buffer.from("abc");
+  /** Hangs up on the put of `key`, and tells of the object that is there: its length, ETag and CRC32. */
+  const hangingUp =
+    (there?: { readonly length: number; readonly etag: string; readonly crc?: string }) =>
+    ({ method, url, headers }: Request): Answer | undefined => {
+      if (url.includes("probe"))
+        return headers["if-match"] === undefined && headers["if-none-match"] === undefined
+          ? undefined
+          : errorAnswer(412, "PreconditionFailed");
+      if (method === "PUT") return { hangsUp: true };
+      if (method !== "HEAD") return undefined;
+      if (there === undefined) return { status: 404 };
+      const crc: Record<string, string> =
+        there.crc === undefined ? {} : { "x-amz-checksum-crc32": there.crc };
+      return { headers: { "content-length": String(there.length), etag: there.etag, ...crc } };
+    };
+  for (const [what, put, kind, there] of [
+    ["with another writer's object there", "ifAbsent", "conflict", { length: 5, etag: '"2"' }],
+    ["with nothing there", "ifAbsent", "transient", undefined],
+    ["with one there that may be their own", "ifAbsent", "transient", { length: 3, etag: '"2"' }],
+    ["with one of another checksum", "ifAbsent", "conflict", { length: 3, etag: '"2"', crc: "AAAAAA==" }],
+    ["with one of their own checksum", "ifAbsent", "transient", { length: 3, etag: '"2"', crc: "NSRBwg==" }],
+    ["with another version there", "ifUnchanged", "conflict", { length: 5, etag: '"2"' }],
+    ["with the version that was seen", "ifUnchanged", "transient", { length: 5, etag: '"1"' }],
+    ["with the object gone", "ifUnchanged", "conflict", undefined],
+  ] as const)
+    it(`${put} ${what}: ${kind}`, () =>
+      withServer(hangingUp(there), async (server) => {
+        const sink = await open(optionsOf(server));
+        const { ifAbsent, ifUnchanged } = sink.conditional ?? {};
+        const lost =
+          put === "ifAbsent"
+            ? ifAbsent?.(key, bytesSource(bytes))
+            : ifUnchanged?.(key, '"1"', bytesSource(bytes));
+        const error = await caught(Promise.resolve(lost));
+        expect(isSinkError(error) ? error.kind : String(error)).to.equal(kind);
+        await sink.close();
+      }));
+});
+
 describe("errors", () => {
   const cases: readonly (readonly [string, number, string, string, string])[] = [
     ["NoSuchBucket", 404, "invalid", "no such bucket", "Create the bucket"],

@@ -23,6 +23,8 @@ export interface Answer {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Closes the connection in place of an answer. */
+  readonly hangsUp?: boolean;
 }
 
 /** An HTTP server that keeps what it gets, and answers as told: for what no S3 server at hand does. */
@@ -55,7 +57,8 @@ export async function scriptedServer(
       body: Buffer.concat(chunks),
     };
     requests.push(request);
-    const { status = 200, headers = {}, body } = answer(request) ?? {};
+    const { status = 200, headers = {}, body, hangsUp = false } = answer(request) ?? {};
+    if (hangsUp) return void message.socket.destroy();
     response.writeHead(status, { etag: '"1"', ...headers });
     const empty = request.method === "HEAD" || request.method === "PUT";
     response.end(body ?? (empty ? undefined : "<?xml version='1.0'?><ListBucketResult></ListBucketResult>"));

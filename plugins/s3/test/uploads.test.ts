@@ -87,6 +87,22 @@ describe("uploads", function () {
     await sink.close();
   });
 
+  it("under a condition that doesn't hold are conflicts, whenever the server closes", async () => {
+    const sink = await open(await newBucket(started()));
+    const there = await sink.put(key, bytesSource("there already"));
+    const sizes = [3, 5, 7.5];
+    for (const bytes of [...sizes, ...sizes].map((size) => pattern(size * MiB)))
+      for (const lose of [
+        () => sink.conditional?.ifAbsent?.(key, bytesSource(bytes)),
+        () => sink.conditional?.ifUnchanged?.(key, '"0123456789abcdef0123456789abcdef"', bytesSource(bytes)),
+      ]) {
+        const error = await caught(Promise.resolve(lose()));
+        expect(isSinkError(error, "conflict"), String(error)).to.be.true;
+      }
+    expect((await sink.stat(key)).version).to.equal(there.version);
+    await sink.close();
+  });
+
   it("of dead runs go by their age: below the prefix alone, and of keys that the sink can have", async function () {
     const { root } = started();
     // The age of an upload can only be set on the server's own disk.
