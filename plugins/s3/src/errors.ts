@@ -1,5 +1,5 @@
 import { SinkError } from "@axon-backup/sink";
-import { ANSWERS, CONNECTIONS, type Meaning, STATUSES } from "./meanings.js";
+import { ANSWERS, CONNECTIONS, type Meaning, NO_REASON, STATUSES } from "./meanings.js";
 
 /** What is known of an error of the SDK. Its shape is looked at, not its class: the codes of other servers have none. */
 interface Failure {
@@ -32,6 +32,9 @@ function failure(error: Error): Failure {
   };
 }
 
+/** What the SDK calls an answer without a body. */
+const NO_CODE = "Unknown";
+
 /** The code of the server's answer or of Node's error. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error ? failure(error).code : undefined;
@@ -56,6 +59,7 @@ function meaning(found: Failure): Meaning {
   if (status === undefined) return CONNECTIONS[code] ?? ANSWERS[code] ?? unanswered(code, message);
   const known = ANSWERS[code] ?? STATUSES[status];
   if (known !== undefined) return known;
+  if (status === 400 && code === NO_CODE) return NO_REASON;
   // The server's own words: there are none better.
   if (status >= 500) return { kind: "transient", text: message };
   if (status < 300)

@@ -97,10 +97,14 @@ export const ANSWERS: Readonly<Record<string, Meaning>> = {
   "KMS.KMSInvalidStateException": denied("the encryption key can't be used", KMS),
 };
 
+/** Of status 400 without a code: answers to HEAD have no body that could tell. */
+export const NO_REASON = denied(
+  "the server gives no reason; credentials that have expired are the usual one",
+  CREDENTIALS,
+);
+
 /** By the status of an answer without a code, or with one that isn't known. */
 export const STATUSES: Readonly<Record<number, Meaning>> = {
-  // Answers to HEAD have no body that could tell.
-  400: denied("the server gives no reason; credentials that have expired are the usual one", CREDENTIALS),
   401: denied("the credentials are refused", CREDENTIALS),
   403: denied("access denied", POLICY),
   404: { kind: "not-found", text: "doesn't exist" },

@@ -248,6 +248,16 @@ describe("errors", () => {
         },
       ));
 
+  it("without a reason name the usual one", () =>
+    withServer(
+      () => ({ status: 400, body: "" }),
+      async (server) => {
+        const error = await caught(open(optionsOf(server)));
+        expect(isSinkError(error, "denied"), String(error)).to.be.true;
+        expect(error).to.have.property("message").that.includes("have expired");
+      },
+    ));
+
   it("of a wrong region name the right one", () =>
     withServer(
       () => errorAnswer(400, "AuthorizationHeaderMalformed", "<Region>eu-central-1</Region>"),
