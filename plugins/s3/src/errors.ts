@@ -1,5 +1,5 @@
 import { SinkError } from "@axon-backup/sink";
-import { ANSWERS, CONNECTIONS, type Meaning, NO_REASON, STATUSES } from "./meanings.js";
+import { ANSWERS, CONNECTIONS, type Meaning, NO_REASON, NOT_S3, STATUSES } from "./meanings.js";
 
 /** What is known of an error of the SDK. Its shape is looked at, not its class: the codes of other servers have none. */
 interface Failure {
@@ -62,12 +62,7 @@ function meaning(found: Failure): Meaning {
   if (status === 400 && code === NO_CODE) return NO_REASON;
   // The server's own words: there are none better.
   if (status >= 500) return { kind: "transient", text: message };
-  if (status < 300)
-    return {
-      kind: "invalid",
-      text: "the answer isn't one of S3",
-      remedy: "See whether endpoint is that of an S3 server, and no proxy answers in its place.",
-    };
+  if (status < 300) return NOT_S3;
   return { kind: "invalid", text: message };
 }
 

@@ -103,6 +103,12 @@ export const NO_REASON = denied(
   CREDENTIALS,
 );
 
+/** What came isn't S3's. */
+export const NOT_S3 = invalid(
+  "the answer isn't one of S3",
+  "See whether endpoint is that of an S3 server, and no proxy answers in its place.",
+);
+
 /** By the status of an answer without a code, or with one that isn't known. */
 export const STATUSES: Readonly<Record<number, Meaning>> = {
   401: denied("the credentials are refused", CREDENTIALS),

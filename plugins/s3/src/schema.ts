@@ -8,6 +8,10 @@ const PART = "[A-Za-z0-9_%=@+-][A-Za-z0-9._%=@+-]*";
 const FREQUENT = { enum: ["STANDARD", "REDUCED_REDUNDANCY", "INTELLIGENT_TIERING", "EXPRESS_ONEZONE"] };
 const ANY_CLASS = { type: "string", pattern: "^[A-Z0-9_-]{1,64}$" };
 
+/** The characters that S3 allows in tags. Names that begin with aws: are Amazon's. */
+const TAG = "^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$";
+const TAG_NAME = `^(?![aA][wW][sS]:)${TAG.slice(1)}`;
+
 const encryption: JsonSchema = {
   type: "object",
   additionalProperties: false,
@@ -134,9 +138,9 @@ export const optionsSchema: JsonSchema = {
     tags: {
       type: "object",
       maxProperties: 10,
-      propertyNames: { type: "string", minLength: 1, maxLength: 128 },
-      additionalProperties: { type: "string", maxLength: 256 },
-      description: "Tags of every object, as names and values.",
+      propertyNames: { type: "string", minLength: 1, maxLength: 128, pattern: TAG_NAME },
+      additionalProperties: { type: "string", maxLength: 256, pattern: TAG },
+      description: "Tags of every object, as names and values: letters, digits, spaces and + - = . _ : / @.",
     },
     leftovers_after: {
       type: "integer",

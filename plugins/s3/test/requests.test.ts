@@ -275,15 +275,23 @@ describe("errors", () => {
       ),
     ));
 
-  it("of what isn't an S3 server say so", () =>
-    withServer(
-      () => ({ body: "<!doctype html><html><body>Welcome<br></body></html>" }),
-      async (server) => {
-        const error = await caught(open(optionsOf(server)));
-        expect(isSinkError(error, "invalid"), String(error)).to.be.true;
-        expect(error).to.have.property("remedy").that.includes("endpoint");
-      },
-    ));
+  for (const [status, page] of [
+    [200, "<!doctype html><html><body>Welcome<br></body></html>"],
+    [404, "<!doctype html><html><body>Not found<br></body></html>"],
+    [404, "<html><body>Not found</body></html>"],
+    [404, "not found"],
+    [404, ""],
+  ] as const)
+    it(`of what isn't an S3 server say so: ${status} ${page}`, () =>
+      withServer(
+        () => ({ status, body: page }),
+        async (server) => {
+          const error = await caught(open(optionsOf(server)));
+          expect(isSinkError(error, "invalid"), String(error)).to.be.true;
+          expect(error).to.have.property("message").that.includes("isn't one of S3");
+          expect(error).to.have.property("remedy").that.includes("endpoint");
+        },
+      ));
 
   it("of names and certificates name the option to correct", async () => {
     const wrong = { bucket: "abc", access_key_id: "ID", secret_access_key: new Secret(SECRET) };
