@@ -25,22 +25,36 @@ export async function withFiles<T>(
   signal?.throwIfAborted();
   const interrupt = new Interrupt(signal);
   try {
-    return await body(new Files(await interrupt.race(connections.session()), interrupt));
+    const files = new Files(await interrupt.race(connections.session()), interrupt);
+    try {
+      return await body(files);
+    } finally {
+      // Before it is tried again.
+      if (signal?.aborted === true) await files.session.settle();
+    }
   } finally {
     interrupt.release();
   }
 }
 
 /**
- * Tidies up after a failure, which is the one to report whatever comes of this. A server that doesn't answer in time loses the connection: later calls
- * connect anew. Resolves with whether it was done.
+ * Tidies up after a failure, which is the one to report whatever comes of this. A server that doesn't answer in time loses the connection, so that nothing
+ * of the call arrives there once it is tried again: later calls connect anew.
  */
-export async function tidy(files: Files, work: (files: Files) => Promise<unknown>): Promise<boolean> {
-  const done = work(files.steady()).then(
-    () => true,
-    () => false,
-  );
-  const result = await within(done, TIDY_MS);
-  if (result === undefined) files.session.retire();
-  return result?.value ?? false;
+export async function tidy(files: Files, work: (files: Files) => Promise<unknown>): Promise<void> {
+  if (!(await inTime(files, work))) files.session.reset();
+}
+
+/** The same after what has changed nothing: calls that run well on the connection may end there. */
+export async function tidyAfterReading(
+  files: Files,
+  work: (files: Files) => Promise<unknown>,
+): Promise<void> {
+  if (!(await inTime(files, work))) files.session.retire();
+}
+
+/** Whether it came to an end, good or bad. */
+async function inTime(files: Files, work: (files: Files) => Promise<unknown>): Promise<boolean> {
+  const end = (): void => undefined;
+  return (await within(work(files.steady()).then(end, end), TIDY_MS)) !== undefined;
 }

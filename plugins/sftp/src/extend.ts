@@ -12,7 +12,11 @@ import { confirm } from "./put.js";
 import { explainFailure, refuseUnlessFits } from "./space.js";
 import { sendSource } from "./write.js";
 
-/** Grows an object's file in place: cuts it to `keep` bytes and writes the source behind them. */
+/**
+ * Grows an object's file in place: writes the source behind `keep` bytes, and cuts off what is longer than the result. A request of a call that failed
+ * may be carried out after the call was tried again, on a server that hangs or a network that holds it back: so nothing is cut before that, or to
+ * tidy up. What is behind `keep` after a failure is nobody's concern.
+ */
 export function extendFile(
   tools: Tools,
   key: ObjectKey,
@@ -28,22 +32,20 @@ export function extendFile(
     const file = await files
       .open(path, "r+")
       .catch((error: unknown) => rejectMissing(root, files, error, path));
+    const size = keep + source.size;
     try {
       const before = await files.fstat(file);
       if (before.isDirectory()) throw missing(path);
       if (!before.isFile()) throw foreignError(path);
       if (before.size < keep)
         throw new SinkError("range", `${path} has ${before.size} bytes, and ${keep} of them were to be kept`);
-      await refuseUnlessFits(files, root, keep + source.size - before.size);
+      await refuseUnlessFits(files, root, size - before.size);
       try {
-        await files.truncate(file, keep);
         const answers = await sendSource(files, file, keep, source, onProgress);
-        await Promise.all([...answers, files.fsync(file)]);
+        const cut = before.size > size ? [files.truncate(file, size)] : [];
+        await Promise.all([...answers, ...cut, files.fsync(file)]);
       } catch (error) {
-        const explained = await explainFailure(files, root, error, source.size);
-        // Only tidy: nobody relies on what is behind `keep`.
-        await tidy(files, (steady) => steady.truncate(file, keep));
-        throw explained;
+        throw await explainFailure(files, root, error, source.size);
       }
       await files.close(file);
     } catch (error) {
@@ -51,6 +53,6 @@ export function extendFile(
       throw error;
     }
     // By its name: whether it is still the file that was written to.
-    return confirm(path, key, keep + source.size, await files.lstat(path));
+    return confirm(path, key, size, await files.lstat(path));
   });
 }

@@ -1,5 +1,5 @@
 import { type ByteRange, type CallOptions, gather, type ObjectKey, SinkError } from "@axon-backup/sink";
-import { type Tools, tidy } from "./call.js";
+import { type Tools, tidyAfterReading } from "./call.js";
 import { foreignError, missing } from "./errors.js";
 import { Files, type OpenFile } from "./files.js";
 import { Interrupt } from "./interrupt.js";
@@ -36,7 +36,7 @@ export async function* getFile(
       if (after.size !== before.size || after.mtime !== before.mtime)
         throw new SinkError("transient", `${path} changed on the server while it was being read`);
     } finally {
-      await tidy(files, (steady) => steady.close(file));
+      await tidyAfterReading(files, (steady) => steady.close(file));
     }
   } finally {
     interrupt.release();

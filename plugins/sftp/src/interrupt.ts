@@ -32,15 +32,14 @@ export class Interrupt {
   /**
    * As `race`, for what mustn't be left half done: after an abort it still gets `grace` milliseconds, and its result stands if it comes in time.
    */
-  async finish<T>(promise: Promise<T>, grace: number): Promise<T> {
+  async finish(promise: Promise<void>, grace: number): Promise<"done" | "unknown"> {
     try {
-      return await this.race(promise);
+      await this.race(promise);
     } catch (error) {
       if (this.signal?.aborted !== true) throw error;
-      const late = await within(promise, grace);
-      if (late === undefined) throw error;
-      return late.value;
+      if ((await within(promise, grace)) === undefined) return "unknown";
     }
+    return "done";
   }
 
   release(): void {

@@ -15,7 +15,7 @@ import { explainFailure, refuseUnlessFits } from "./space.js";
 import { sendSource } from "./write.js";
 
 /** How long, in milliseconds, an aborted put waits for the answer to its last step: only then it knows what is there. */
-const LAST_STEP_MS = 5000;
+const LAST_STEP_MS = 3000;
 
 /**
  * Writes a temporary file beside the object's place, syncs it, and lets `publish` give it its name. Before that nothing has happened to the object.
@@ -39,7 +39,12 @@ export function putFile(
         .steady()
         .close(file)
         .catch(() => undefined);
-      await files.interrupt.finish(publish(tools.root, files.steady(), file.path, place), LAST_STEP_MS);
+      const published = publish(tools.root, files.steady(), file.path, place);
+      if ((await files.interrupt.finish(published, LAST_STEP_MS)) === "unknown") {
+        // It mustn't happen any more once the put is tried again.
+        files.session.reset();
+        signal?.throwIfAborted();
+      }
       return stored;
     } catch (error) {
       // Before the temporary file gives its room back.

@@ -1,6 +1,7 @@
 import { type ObjectKey, SinkError } from "@axon-backup/sink";
 import { foreignError, status, STATUS } from "./errors.js";
 import type { Files } from "./files.js";
+import type { Session } from "./session.js";
 
 /** An object's place: its file and the file's directory, absolute. */
 export interface Place {
@@ -8,10 +9,16 @@ export interface Place {
   readonly dir: string;
 }
 
+interface Known {
+  readonly there: Promise<void>;
+  /** On which it is being made. */
+  session: Session | undefined;
+}
+
 /** The sink's directory, and the directories below it. */
 export class Root {
   /** Directories that are there, as far as is known: whoever finds one missing tells. */
-  readonly #known = new Map<string, Promise<void>>();
+  readonly #known = new Map<string, Known>();
 
   /** @param path absolute, without a slash at its end ("" is the server's root) */
   constructor(
@@ -49,13 +56,21 @@ export class Root {
   async ensure(files: Files, dir: string): Promise<void> {
     if (dir === this.path) return;
     let known = this.#known.get(dir);
-    if (known === undefined) {
+    // One that is being made on a connection given up is waited for in vain.
+    if (known === undefined || (known.session !== undefined && known.session !== files.session)) {
       // Not ended by one call's signal: others may wait for it.
-      known = this.#make(files.steady(), dir);
-      this.#known.set(dir, known);
-      known.catch(() => this.#known.delete(dir));
+      const made: Known = { session: files.session, there: this.#make(files.steady(), dir) };
+      this.#known.set(dir, (known = made));
+      made.there.then(
+        () => {
+          made.session = undefined;
+        },
+        () => {
+          if (this.#known.get(dir) === made) this.#known.delete(dir);
+        },
+      );
     }
-    await files.interrupt.race(known);
+    await files.wait("changes", known.there);
   }
 
   /** The directory, or one of its parents, is missing after all. */

@@ -3,6 +3,7 @@ import type SftpClient from "ssh2-sftp-client";
 import type { SFTPWrapper } from "ssh2";
 import { SinkError } from "@axon-backup/sink";
 import { lostError, status } from "./errors.js";
+import { within } from "./interrupt.js";
 
 /** What ssh2 knows of the server and doesn't say: read here and nowhere else, and checked by a test. */
 interface Internals {
@@ -24,6 +25,9 @@ export interface Abilities {
 /** Every server must take this much in a write (draft-ietf-secsh-filexfer-02, section 3). */
 const MIN_CHUNK_BYTES = 32_000;
 
+/** How long, in milliseconds, the server has to answer what a call asked that was aborted meanwhile. */
+const DOUBT_MS = 2000;
+
 /** How long, in milliseconds, calls on a retired connection may go on. */
 const RETIRED_MS = 30_000;
 
@@ -32,12 +36,29 @@ const GOODBYE_MS = 1000;
 
 export type Done<T> = (error?: Error | null, value?: T) => void;
 
+/** What a request does on the server: those that change something must not arrive after their call has been tried again. */
+export type Effect = "looks" | "changes";
+
+interface Pending {
+  readonly effect: Effect;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What nobody waits for any more, and isn't answered. */
+interface Doubt {
+  readonly effect: Effect;
+  readonly answered: Promise<unknown>;
+  /** By performance.now(). */
+  readonly since: number;
+}
+
 /** An SFTP session on a connection of its own. Once lost, or closed, every call that runs and every later one fails. */
 export class Session {
   readonly abilities: Abilities;
   /** Those whose close was sent. */
   readonly closedHandles = new WeakSet<Buffer>();
-  readonly #pending = new Set<(error: unknown) => void>();
+  readonly #pending = new Set<Pending>();
+  readonly #doubts = new Set<Doubt>();
   #lost: SinkError | undefined;
   #retired = false;
 
@@ -70,7 +91,10 @@ export class Session {
     return this.#lost !== undefined;
   }
 
-  /** For a server that doesn't answer: new calls connect anew, and this connection ends after a while, in which those that run may still end well. */
+  /**
+   * For a server that doesn't answer what changes nothing: new calls connect anew, and this connection ends after a while, in which those that run
+   * may still end well.
+   */
   retire(): void {
     if (this.isLost) return;
     this.#retired = true;
@@ -79,17 +103,48 @@ export class Session {
     }, RETIRED_MS).unref();
   }
 
+  /**
+   * For a server that doesn't answer what changes something: ends the connection before the call is tried again on another one, so that what waits
+   * here to be sent never arrives. Other calls on it fail as `transient`.
+   */
+  reset(): void {
+    this.#lose(lostError(this.server, "the server didn't answer in time"));
+  }
+
+  /** A call was aborted while it waited for `answer`. */
+  doubt(effect: Effect, answer: Promise<unknown>): void {
+    const end = (): void => {
+      this.#doubts.delete(doubt);
+    };
+    const doubt: Doubt = { effect, answered: answer.then(end, end), since: performance.now() };
+    this.#doubts.add(doubt);
+  }
+
+  /** For the end of an aborted call: resolves when all that it asked to be changed is answered, or else can't arrive any more. */
+  async settle(): Promise<void> {
+    if (!(await this.#answered("changes"))) this.reset();
+  }
+
+  /** Whether the server has answered in time what aborted calls had asked. */
+  async #answered(...effects: readonly Effect[]): Promise<boolean> {
+    const doubts = [...this.#doubts].filter(({ effect }) => effects.includes(effect));
+    if (doubts.length === 0) return true;
+    const left = Math.min(...doubts.map(({ since }) => since)) + DOUBT_MS - performance.now();
+    return (await within(Promise.all(doubts.map(({ answered }) => answered)), left)) !== undefined;
+  }
+
   /** Sends a request. Rejects with the server's answer as ssh2 gives it, or with a `transient` SinkError when the connection is lost first. */
-  request<T>(send: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T> {
+  request<T>(effect: Effect, send: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       // ssh2 never answers what is asked on a connection that is gone.
       if (this.#lost !== undefined) {
         reject(this.#lost);
         return;
       }
-      this.#pending.add(reject);
+      const pending: Pending = { effect, reject };
+      this.#pending.add(pending);
       const done: Done<T> = (error, value) => {
-        if (!this.#pending.delete(reject)) return;
+        if (!this.#pending.delete(pending)) return;
         if (error) reject(this.#answer(error));
         else resolve(value as T);
       };
@@ -115,8 +170,11 @@ export class Session {
   #lose(error: SinkError): void {
     if (this.#lost !== undefined) return;
     this.#lost = error;
-    for (const reject of this.#pending) reject(error);
+    const unfinished = [...this.#pending].some(({ effect }) => effect === "changes");
+    for (const { reject } of this.#pending) reject(error);
     this.#pending.clear();
+    // A goodbye would be sent behind the requests that wait here: their calls have failed, and may be tried again. libuv refuses to reset what is ending.
+    if (unfinished && !this.socket.writableEnded) this.socket.resetAndDestroy();
     // Says goodbye, which waits for an answer that may never come.
     this.client.end().catch(() => undefined);
     this.socket.destroySoon();

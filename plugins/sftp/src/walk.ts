@@ -1,6 +1,6 @@
 import { isObjectKey } from "@axon-backup/sink";
 import type { Stats } from "ssh2";
-import { tidy } from "./call.js";
+import { tidyAfterReading } from "./call.js";
 import { status, STATUS } from "./errors.js";
 import type { Files, OpenFile } from "./files.js";
 
@@ -59,6 +59,6 @@ export async function* walk(
     }
   } finally {
     if (stack.length > 0)
-      await tidy(files, (steady) => Promise.all(stack.map(({ dir }) => steady.close(dir))));
+      await tidyAfterReading(files, (steady) => Promise.all(stack.map(({ dir }) => steady.close(dir))));
   }
 }
