@@ -14,13 +14,13 @@ export class Connections {
 
   constructor(private readonly settings: Settings) {}
 
-  /** A session that isn't known to be lost. Calls that come while one is being made wait for the same one. */
+  /** A session that isn't known to be lost, nor owes an answer to a call that was aborted. Calls that come while one is being made wait for the same one. */
   async session(): Promise<Session> {
     if (this.#closed) throw new SinkError("invalid", "the sink is closed");
     const known = this.#current;
     if (known !== undefined) {
       const session = await known;
-      if (!session.isLost) return session;
+      if (await session.isUsable()) return session;
       if (this.#current === known) {
         this.#current = undefined;
         this.#old = [...this.#old, session].filter(({ isClosed }) => !isClosed);

@@ -81,11 +81,6 @@ export class Session {
     if (socket.destroyed) lose("it was closed")();
   }
 
-  /** Whether a new call must connect anew. */
-  get isLost(): boolean {
-    return this.#lost !== undefined || this.#retired;
-  }
-
   /** Whether the connection itself is gone. */
   get isClosed(): boolean {
     return this.#lost !== undefined;
@@ -96,7 +91,7 @@ export class Session {
    * may still end well.
    */
   retire(): void {
-    if (this.isLost) return;
+    if (this.#lost !== undefined || this.#retired) return;
     this.#retired = true;
     setTimeout(() => {
       this.close();
@@ -123,6 +118,16 @@ export class Session {
   /** For the end of an aborted call: resolves when all that it asked to be changed is answered, or else can't arrive any more. */
   async settle(): Promise<void> {
     if (!(await this.#answered("changes"))) this.reset();
+  }
+
+  /** For the start of a call: whether it must connect anew. Waits for what aborted calls had asked: a server that doesn't answer that won't answer more. */
+  async isUsable(): Promise<boolean> {
+    if (this.#doubts.size > 0 && !(await this.#answered("looks", "changes"))) {
+      const changing = [...this.#doubts].some(({ effect }) => effect === "changes");
+      if (changing) this.reset();
+      else this.retire();
+    }
+    return this.#lost === undefined && !this.#retired;
   }
 
   /** Whether the server has answered in time what aborted calls had asked. */

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { bytesSource, readAll, type Sink } from "@axon-backup/sink";
 import { temporaryFiles } from "@axon-backup/sink-testkit";
 import { type HoldingProxy, startHoldingProxy } from "./holding-proxy.js";
-import { caught, key, open, until } from "./support.js";
+import { caught, key, keysOf, open, until } from "./support.js";
 import { serverForTests } from "./support-open.js";
 
 /** Milliseconds after which the engine aborts these calls. */
@@ -38,7 +38,7 @@ describe("an SFTP sink whose connection goes dead, and no other", function () {
     expect(stored?.size).to.equal(1_000_000 + source.byteLength);
   };
 
-  for (const bytes of [20_000, 60_000])
+  for (const bytes of [0, 20_000, 60_000])
     it(`after ${bytes} bytes of an extend: what arrives of it later doesn't touch what was extended again`, async () => {
       const old = new Uint8Array(1_000_000).fill(1);
       const more = new Uint8Array(200_000).fill(2);
@@ -96,5 +96,33 @@ describe("an SFTP sink whose connection goes dead, and no other", function () {
     await sink.put(key, bytesSource("newer"));
     await proxy.release();
     expect(Buffer.from(await readAll(sink.get(key))).toString()).to.equal("newer");
+  });
+
+  const looks: readonly (readonly [string, (signal?: AbortSignal) => Promise<unknown>])[] = [
+    ["a stat", (signal) => sink.stat(key, signal && { signal })],
+    ["a list", (signal) => keysOf(sink, signal)],
+    ["a get", (signal) => readAll(sink.get(key, signal && { signal }))],
+    ["an extend", (signal) => extend(new Uint8Array(1), signal)],
+  ];
+  for (const [name, call] of looks)
+    it(`at the first request of ${name}: the next call connects anew`, async () => {
+      await sink.put(key, bytesSource(new Uint8Array(1_000_000)));
+      proxy.holdAfter(0);
+      await stalls(call);
+      await call();
+      expect(proxy.accepted).to.equal(2);
+    });
+
+  it("not dead: an aborted call costs no connection", async () => {
+    await sink.put(key, bytesSource("old"));
+    for (const [, call] of looks.slice(0, 3)) {
+      const controller = new AbortController();
+      const ended = caught(call(controller.signal));
+      await new Promise((resolve) => setImmediate(resolve));
+      controller.abort(new Error("stop"));
+      await ended;
+    }
+    await sink.stat(key);
+    expect(proxy.accepted).to.equal(1);
   });
 });

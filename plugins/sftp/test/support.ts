@@ -44,8 +44,8 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-export async function keysOf(sink: Sink): Promise<readonly string[]> {
+export async function keysOf(sink: Sink, signal?: AbortSignal): Promise<readonly string[]> {
   const keys: string[] = [];
-  for await (const object of sink.list("")) keys.push(object.key);
+  for await (const object of sink.list("", signal && { signal })) keys.push(object.key);
   return keys;
 }
