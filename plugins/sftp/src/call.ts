@@ -25,7 +25,7 @@ export async function withFiles<T>(
   signal?.throwIfAborted();
   const interrupt = new Interrupt(signal);
   try {
-    const files = new Files(await interrupt.race(connections.session()), interrupt);
+    const files = new Files(await connections.session(interrupt), interrupt);
     try {
       return await body(files);
     } finally {

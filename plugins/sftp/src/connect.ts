@@ -4,7 +4,7 @@ import SftpClient from "ssh2-sftp-client";
 import { connectError, isDisagreement } from "./connect-errors.js";
 import { algorithmsOf, type Trust } from "./host-key.js";
 import { blobType } from "./known-hosts.js";
-import { within } from "./interrupt.js";
+import { Interrupt, within } from "./interrupt.js";
 import type { Login } from "./login.js";
 import type { Settings } from "./options.js";
 import { Session } from "./session.js";
@@ -14,8 +14,30 @@ const CONNECT_MS = 20_000;
 /** A server that has left three of these unanswered, in milliseconds, counts as lost when the next one is due. */
 const KEEP_ALIVE_MS = 15_000;
 
-/** Connects, verifies the server's host key, and logs in. Rejects with a SinkError that says which of these failed and what to do. */
-export async function connect(settings: Settings, trust: Trust, login: Login): Promise<Session> {
+/**
+ * Connects, verifies the server's host key, and logs in. Rejects with a SinkError that says which of these failed and what to do; with the signal's
+ * reason as soon as it is aborted.
+ */
+export async function connect(
+  settings: Settings,
+  trust: Trust,
+  login: Login,
+  signal: AbortSignal,
+): Promise<Session> {
+  const interrupt = new Interrupt(signal);
+  try {
+    return await connectWithKeys(settings, trust, login, interrupt);
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function connectWithKeys(
+  settings: Settings,
+  trust: Trust,
+  login: Login,
+  interrupt: Interrupt,
+): Promise<Session> {
   let algorithms = trust.algorithms;
   let refused: SinkError | undefined;
   for (;;) {
@@ -25,8 +47,9 @@ export async function connect(settings: Settings, trust: Trust, login: Login): P
       return shown.error === undefined;
     };
     try {
-      return await attempt(settings, login, algorithms, judge);
+      return await attempt(settings, login, algorithms, judge, interrupt);
     } catch (error) {
+      interrupt.signal?.throwIfAborted();
       // No other key to show: the one that was shown first is to be told of.
       if (shown.error === undefined) throw refused !== undefined && isDisagreement(error) ? refused : error;
       refused ??= shown.error;
@@ -44,9 +67,10 @@ async function attempt(
   login: Login,
   algorithms: Trust["algorithms"],
   judge: (key: Buffer) => boolean,
+  interrupt: Interrupt,
 ): Promise<Session> {
   const { host, port, user } = settings;
-  const socket = await openSocket(settings);
+  const socket = await openSocket(settings, interrupt);
   const silent = { error: ignore, end: ignore, close: ignore };
   const client = new SftpClient("axon-backup", silent);
   let first: unknown;
@@ -71,7 +95,7 @@ async function attempt(
       keepaliveCountMax: 3,
     });
     // The client's own time-out ends with the login; SFTP must start then.
-    const sftp = await within(connecting, 2 * CONNECT_MS);
+    const sftp = await within(interrupt.race(connecting), 2 * CONNECT_MS);
     if (sftp === undefined) throw Object.assign(new Error("SFTP doesn't start"), { level: "client-timeout" });
     return new Session(client, sftp.value, socket, `${host}:${port}`);
   } catch (error) {
@@ -81,16 +105,18 @@ async function attempt(
 }
 
 /** A TCP connection without Nagle's delay, which costs 40 ms a request. */
-async function openSocket(settings: Settings): Promise<Socket> {
+async function openSocket(settings: Settings, interrupt: Interrupt): Promise<Socket> {
+  interrupt.signal?.throwIfAborted();
   const { host, port } = settings;
   const socket = connectTcp({ host, port, noDelay: true, keepAlive: true });
   try {
-    await new Promise<void>((resolve, reject) => {
+    const connecting = new Promise<void>((resolve, reject) => {
       socket.once("connect", resolve).once("error", reject);
       socket.setTimeout(CONNECT_MS, () => {
         reject(Object.assign(new Error(`no answer in ${CONNECT_MS / 1000} s`), { code: "ETIMEDOUT" }));
       });
     });
+    await interrupt.race(connecting);
   } catch (error) {
     socket.on("error", ignore).destroy();
     throw connectError(error, settings);

@@ -18,7 +18,7 @@ export async function* getFile(
   checkRange(range);
   const interrupt = new Interrupt(signal);
   try {
-    const files = new Files(await interrupt.race(connections.session()), interrupt);
+    const files = new Files(await connections.session(interrupt), interrupt);
     const { path } = root.place(key);
     const file = await files
       .open(path, "r")

@@ -14,7 +14,7 @@ export async function* listFiles(
   const start = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   const interrupt = new Interrupt(signal);
   try {
-    const files = new Files(await interrupt.race(connections.session()), interrupt);
+    const files = new Files(await connections.session(interrupt), interrupt);
     await root.check(files);
     // Nothing begins with what isn't the beginning of a key ("../", "//"): and nothing of it may reach the server.
     if (start !== "" && !isObjectKey(start.slice(0, -1))) return;

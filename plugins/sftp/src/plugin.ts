@@ -25,7 +25,7 @@ async function open(options: SftpOptions, { purpose, signal, log }: OpenContext)
   const connections = new Connections(wanted);
   const interrupt = new Interrupt(signal);
   try {
-    const files = new Files(await interrupt.race(connections.session()), interrupt);
+    const files = new Files(await connections.session(interrupt), interrupt);
     const root = new Root(await findRoot(files, wanted, purpose), wanted.dirMode);
     const tools: Tools = { connections, settings: wanted, root, orphans: new Set() };
     const { statvfs, fsync, hardlink } = files.abilities;
