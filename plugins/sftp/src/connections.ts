@@ -12,6 +12,7 @@ interface Made {
   readonly end: AbortController;
   /** Calls that wait for it. */
   waiting: number;
+  connected: boolean;
 }
 
 /** The sink's connection: made when it is needed, shared by all calls, and made anew by the next call after it was lost. */
@@ -45,7 +46,7 @@ export class Connections {
     try {
       return await interrupt.race(made.session);
     } catch (error) {
-      const unwanted = interrupt.signal?.aborted === true && made.waiting === 1;
+      const unwanted = interrupt.signal?.aborted === true && made.waiting === 1 && !made.connected;
       if (unwanted) made.end.abort(error);
       if (this.#current === made && (unwanted || interrupt.signal?.aborted !== true))
         this.#current = undefined;
@@ -57,7 +58,16 @@ export class Connections {
 
   #make(): Made {
     const end = new AbortController();
-    return { session: this.#connect(end.signal), end, waiting: 0 };
+    const made: Made = { session: this.#connect(end.signal), end, waiting: 0, connected: false };
+    made.session.then(
+      (session) => {
+        made.connected = true;
+        // Too late to be ended, and nobody's.
+        if (end.signal.aborted) session.close();
+      },
+      () => undefined,
+    );
+    return made;
   }
 
   async #connect(signal: AbortSignal): Promise<Session> {

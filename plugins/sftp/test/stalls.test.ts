@@ -115,6 +115,11 @@ describe("an SFTP sink whose connection goes dead, and no other", function () {
 
   it("not dead: an aborted call costs no connection", async () => {
     await sink.put(key, bytesSource("old"));
+    // In the tick in which it began.
+    const early = new AbortController();
+    const begun = caught(sink.stat(key, { signal: early.signal }));
+    early.abort(new Error("stop"));
+    await begun;
     for (const [, call] of looks.slice(0, 3)) {
       const controller = new AbortController();
       const ended = caught(call(controller.signal));
