@@ -11,6 +11,12 @@ interface Request {
   readonly reject: (error: Error) => void;
 }
 
+/** A hash that waits for a buffer. */
+interface Waiting {
+  readonly id: number;
+  readonly resume: () => void;
+}
+
 /**
  * Hashes on a second thread, so that a large file is hashed while this thread reads and writes. Chunks are copied into a few buffers that go
  * to and fro: they are the callers', who use them again. The process can end while the thread waits for work.
@@ -19,7 +25,7 @@ export class HashThread {
   // Options of this process (how its program was given, for instance) are not the thread's.
   readonly #worker = new Worker(new URL("./thread.js", import.meta.url), { execArgv: [] });
   readonly #free: ArrayBuffer[] = Array.from({ length: BUFFERS }, () => new ArrayBuffer(BUFFER_BYTES));
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Waiting[] = [];
   readonly #requests = new Map<number, Request>();
   #failure: Error | undefined;
   /** Open hashes and unanswered requests: as long as there are any, the process must not end. */
@@ -59,7 +65,7 @@ export class HashThread {
   async #update(id: number, chunk: Uint8Array): Promise<void> {
     for (let at = 0; at < chunk.byteLength; at += BUFFER_BYTES) {
       while (this.#free.length === 0 && this.#failure === undefined)
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        await new Promise<void>((resume) => this.#waiting.push({ id, resume }));
       if (this.#failure) throw this.#failure;
       const part = chunk.subarray(at, at + BUFFER_BYTES);
       const buffer = this.#free.pop() ?? new ArrayBuffer(BUFFER_BYTES);
@@ -93,17 +99,26 @@ export class HashThread {
   #take(answer: Answer): void {
     if (answer.kind === "buffer") {
       this.#free.push(answer.buffer);
-      this.#waiting.shift()?.();
+      this.#resumeOldest();
       return;
     }
     this.#requests.get(answer.request)?.resolve(answer.value);
     if (this.#requests.delete(answer.request)) this.#end();
   }
 
+  /** The file that was begun first goes first: files of one size that went in step would all end, and be synced, at the same time. */
+  #resumeOldest(): void {
+    const oldest = this.#waiting.reduce(
+      (first, { id }, at, all) => (id < (all[first]?.id ?? id) ? at : first),
+      0,
+    );
+    this.#waiting.splice(oldest, 1)[0]?.resume();
+  }
+
   #fail(error: Error): void {
     this.#failure ??= error;
     for (const { reject } of this.#requests.values()) reject(this.#failure);
     this.#requests.clear();
-    for (const resume of this.#waiting.splice(0)) resume();
+    for (const { resume } of this.#waiting.splice(0)) resume();
   }
 }
