@@ -35,6 +35,15 @@ export async function mapConcurrent<Item, Result>(
   return results;
 }
 
+/** What all of them resolve with, once none of them runs any more; or the first one's failure then, in their order. */
+export async function together<const Work extends readonly unknown[]>(
+  ...work: Work
+): Promise<{ -readonly [Index in keyof Work]: Awaited<Work[Index]> }> {
+  const outcomes = await Promise.allSettled(work);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  return Promise.all(work);
+}
+
 /** Lets at most `limit` pieces of work run at a time; the others wait their turn, first come, first served. */
 export class Gate {
   #free: number;

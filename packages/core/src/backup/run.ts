@@ -1,5 +1,6 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
+import { together } from "../concurrency.js";
 import { prepareToHash } from "../hash/stream-hash.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
 import type { Observer } from "../observer.js";
@@ -45,16 +46,15 @@ async function runAlone(
     observer({ kind: "step", sink: name, step: what });
   };
 
-  step("repository");
-  await sink.removeLeftovers?.({ signal: shared.signal });
-  const repository = await Repository.openOrCreate(sink, shared.now(), shared.signal);
-  const state = await readSinkState(repository, shared.contexts, shared.signal);
+  step("repository"); // And the control DB before all else of the server's: it points into what is read after it.
+  const [controlDb, { repository, state }] = await together(
+    shared.controlDb(),
+    readRepository(shared, sink),
+    sink.removeLeftovers?.({ signal: shared.signal }),
+  );
   for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
   warnOfContextsLeftOut(shared, state, name, observer);
   const id = nextRestorePointId(shared.started, state.newestId);
-
-  step("control DB"); // First of all: it points into what is read after it.
-  const controlDb = await shared.controlDb();
 
   step("inventory"); // Snapshots before events, in each context. Compares with what the sink has, and stops where the history diverged.
   const contexts: ContextRun[] = [];
@@ -123,6 +123,14 @@ function leaseOptions(shared: SharedRun, sink: string, observer: Observer): Leas
       warn(`this run's lock on the repository could not be removed: ${String(error)}`);
     },
   };
+}
+
+async function readRepository(
+  { contexts, now, signal }: SharedRun,
+  sink: Sink,
+): Promise<{ readonly repository: Repository; readonly state: SinkState }> {
+  const repository = await Repository.openOrCreate(sink, now(), signal);
+  return { repository, state: await readSinkState(repository, contexts, signal) };
 }
 
 async function planContext(shared: SharedRun, state: SinkState, name: string): Promise<ContextRun> {
