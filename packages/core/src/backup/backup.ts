@@ -2,6 +2,7 @@ import { AxonServerError, type ServerIdentity } from "@axon-backup/axon-server";
 import type { Sink } from "@axon-backup/sink";
 import { createControlDb } from "../control-db/create.js";
 import { EngineError } from "../errors.js";
+import { prepareToHash } from "../hash/stream-hash.js";
 import { type EngineEvent, ignoreEvents, type Observer } from "../observer.js";
 import { atOnce } from "../at-once.js";
 import { captureContext } from "./capture.js";
@@ -17,6 +18,7 @@ import type { BackupOptions, BackupReport, NamedSink, SinkReport } from "./types
 export async function backup(options: BackupOptions): Promise<BackupReport> {
   const { source, signal, observer = ignoreEvents, now = () => new Date() } = options;
   const started = now();
+  prepareToHash(); // While the server and the storages are asked, a processor is free for it.
   const identity = await source.identify(signal);
   refuseEnterprise(identity);
   const captures = new Map<string, Promise<CapturedContext>>();

@@ -1,7 +1,6 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { together } from "../concurrency.js";
-import { prepareToHash } from "../hash/stream-hash.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
 import type { Observer } from "../observer.js";
 import { controlDbKey } from "../repository/layout.js";
@@ -177,7 +176,7 @@ async function tidy(
   }
 }
 
-/** How much there is to send, for progress and for what that takes. */
+/** How much there is to send, for progress. */
 async function announceWork(
   shared: SharedRun,
   contexts: readonly ContextRun[],
@@ -196,6 +195,5 @@ async function announceWork(
       for (const { state } of captured[store].open) openBytes += state.validBytes;
     }
   const bytes = openBytes + (await shared.source.measure(files, shared.signal));
-  prepareToHash(bytes);
   observer({ kind: "work", sink, objects: openObjects + files.length, bytes });
 }

@@ -22,9 +22,9 @@ export function streamHash(size: number): StreamHash {
   return threadFor(size)?.hash() ?? hashHere();
 }
 
-/** Starts the thread if `bytes`, all that will be hashed, may need it: it takes a moment, in which this thread can do something else. */
-export function prepareToHash(bytes: number): void {
-  threadFor(bytes);
+/** Starts the thread for what may come: it takes a moment, in which this thread can do something else. */
+export function prepareToHash(): void {
+  threadFor(Infinity);
 }
 
 function threadFor(size: number): HashThread | undefined {
