@@ -1,7 +1,8 @@
-import { bytesSource, isSinkError, readAll, type Sink, type StoredObject } from "@axon-backup/sink";
+import { bytesSource, isSinkError, type Sink, type StoredObject } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { decodeDocument, encodeDocument } from "../repository/document.js";
 import { WRITER_KEY } from "../repository/layout.js";
+import { options, readOptional } from "../repository/read-optional.js";
 import type { Holder } from "./holder.js";
 
 /** Bytes. What is larger isn't ours. */
@@ -23,7 +24,7 @@ export async function readLease(sink: Sink, signal?: AbortSignal): Promise<Found
   // Mostly nothing is there, and this alone is asked.
   if ((await readBytes(sink, signal)) === undefined) return undefined;
   try {
-    const { version, modified } = await sink.stat(WRITER_KEY, signal && { signal });
+    const { version, modified } = await sink.stat(WRITER_KEY, options(signal));
     const bytes = await readBytes(sink, signal);
     return bytes && { holder: decode(bytes), bytes, version, modified };
   } catch (error) {
@@ -38,13 +39,8 @@ export async function readHolder(sink: Sink, signal?: AbortSignal): Promise<Hold
   return bytes && decode(bytes);
 }
 
-async function readBytes(sink: Sink, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
-  try {
-    return await readAll(sink.get(WRITER_KEY, signal && { signal }), MAX_BYTES);
-  } catch (error) {
-    if (isSinkError(error, "not-found")) return undefined;
-    throw error;
-  }
+function readBytes(sink: Sink, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+  return readOptional(sink, WRITER_KEY, signal, MAX_BYTES);
 }
 
 function decode(bytes: Uint8Array): Holder | undefined {
@@ -68,16 +64,16 @@ export async function writeLease(
   signal?: AbortSignal,
 ): Promise<StoredObject | undefined> {
   const source = bytesSource(encodeDocument("writer", holder));
-  const options = { kind: "document", ...(signal && { signal }) } as const;
+  const how = { ...options(signal), kind: "document" } as const;
   const { ifAbsent, ifUnchanged } = sink.conditional ?? {};
   try {
-    if (instead === undefined && ifAbsent) return await ifAbsent(WRITER_KEY, source, options);
+    if (instead === undefined && ifAbsent) return await ifAbsent(WRITER_KEY, source, how);
     if (instead?.version !== undefined && ifUnchanged)
-      return await ifUnchanged(WRITER_KEY, instead.version, source, options);
+      return await ifUnchanged(WRITER_KEY, instead.version, source, how);
   } catch (error) {
     if (!isSinkError(error, "conflict")) throw error;
     // Some servers take the marker of a deleted object, in a bucket with versions, for an object that is there.
     if (instead !== undefined || (await readBytes(sink, signal)) !== undefined) return undefined;
   }
-  return sink.put(WRITER_KEY, source, options);
+  return sink.put(WRITER_KEY, source, how);
 }

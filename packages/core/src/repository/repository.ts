@@ -1,12 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  bytesSource,
-  isSinkError,
-  type ObjectKey,
-  readAll,
-  type Sink,
-  type StoredObject,
-} from "@axon-backup/sink";
+import { bytesSource, type ObjectKey, type Sink, type StoredObject } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { decodeDocument, type DocumentKind, encodeDocument, sha256 } from "./document.js";
 import {
@@ -35,12 +28,10 @@ import type {
   RepositoryInfo,
   StoreManifest,
 } from "./manifest.js";
+import { options, readOptional } from "./read-optional.js";
 import { decodeInfo, infoOfManifests, UNKNOWN } from "./repository-info.js";
 import type { RestorePointId } from "./restore-point-id.js";
 import { parseScratch } from "./scratch.js";
-
-/** Documents larger than this are not ours. */
-const MAX_DOCUMENT_BYTES = 256 * 1024 * 1024;
 
 /**
  * The documents of a repository on one sink: what exists, read and written with their checksums.
@@ -236,23 +227,5 @@ export class Repository {
         "The storage doesn't keep what it confirms. Don't use it before `axon-backup check` passes.",
       );
     return stored;
-  }
-}
-
-/** Call options with the signal, if there is one. */
-export function options(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal };
-}
-
-async function readOptional(
-  sink: Sink,
-  key: ObjectKey,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await readAll(sink.get(key, options(signal)), MAX_DOCUMENT_BYTES);
-  } catch (error) {
-    if (isSinkError(error, "not-found")) return undefined;
-    throw error;
   }
 }
