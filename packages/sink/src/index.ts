@@ -12,6 +12,7 @@ export {
   SINK_ERROR_KINDS,
 } from "./errors.js";
 export { isObjectKey, joinKey, type ObjectKey, objectKey, MAX_KEY_BYTES, MAX_PART_BYTES } from "./key.js";
+export { checkKeep, checkRange } from "./bounds.js";
 export { gather } from "./gather.js";
 export { Secret } from "./secret.js";
 export {

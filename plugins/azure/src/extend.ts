@@ -7,6 +7,7 @@ import {
   SinkError,
   type Source,
   type StoredObject,
+  checkKeep,
 } from "@axon-backup/sink";
 import { BlockIds } from "./block-ids.js";
 import { readBlob } from "./get.js";
@@ -29,8 +30,7 @@ export async function extendBlob(
 ): Promise<StoredObject> {
   const { signal } = options;
   signal?.throwIfAborted();
-  if (!Number.isSafeInteger(keep) || keep < 0)
-    throw new SinkError("invalid", `can't keep ${keep} bytes: not a number of bytes`);
+  checkKeep(keep);
   const blob = store.blob(key);
   const { facts, size, etag, blocks, like } = await look(store, key, blob, signal);
   if (size < keep)

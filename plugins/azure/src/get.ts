@@ -6,6 +6,7 @@ import {
   isSinkError,
   type ObjectKey,
   SinkError,
+  checkRange,
 } from "@axon-backup/sink";
 import { abortBy, type Condition } from "./put.js";
 import type { Store } from "./store.js";
@@ -17,10 +18,8 @@ export async function* getBlob(
   { range, signal, onProgress }: CallOptions & { readonly range?: ByteRange } = {},
 ): AsyncGenerator<Uint8Array, void, void> {
   signal?.throwIfAborted();
+  checkRange(range);
   const { offset = 0, length } = range ?? {};
-  for (const value of [offset, length ?? 0])
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new SinkError("invalid", `${value} is not an offset or a length in bytes`);
   const blob = store.blob(key);
   if (length === 0) {
     // A range of no bytes can't be asked for.

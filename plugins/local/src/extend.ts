@@ -6,6 +6,7 @@ import {
   SinkError,
   type Source,
   type StoredObject,
+  checkKeep,
 } from "@axon-backup/sink";
 import { attempt, foreignError } from "./errors.js";
 import { missing, rejectMissing } from "./missing.js";
@@ -28,8 +29,7 @@ export async function extendFile(
   { signal }: CallOptions = {},
 ): Promise<StoredObject> {
   signal?.throwIfAborted();
-  if (!Number.isSafeInteger(keep) || keep < 0)
-    throw new SinkError("invalid", `can't keep ${keep} bytes: not a number of bytes`);
+  checkKeep(keep);
   const { path, dir } = root.place(key);
   if (!(await root.has(dir))) throw missing(path);
   const file = await open(path, UPDATE).catch((error: unknown) => rejectMissing(root, error, "open", path));

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { type ByteRange, type CallOptions, type ObjectKey, SinkError } from "@axon-backup/sink";
+import { checkRange, type ByteRange, type CallOptions, type ObjectKey, SinkError } from "@axon-backup/sink";
 import { attempt, foreignError } from "./errors.js";
 import { missing, rejectMissing } from "./missing.js";
 import type { Root } from "./root.js";
@@ -53,13 +53,6 @@ export async function* getFile(
     await Promise.allSettled([pending]);
     await file.close();
   }
-}
-
-function checkRange(range: ByteRange | undefined): void {
-  const { offset = 0, length = 0 } = range ?? {};
-  for (const value of [offset, length])
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new SinkError("invalid", `${value} is not an offset or a length in bytes`);
 }
 
 function cut(range: ByteRange | undefined, size: number, path: string): { from: number; to: number } {

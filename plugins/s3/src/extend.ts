@@ -6,6 +6,7 @@ import {
   SinkError,
   type Source,
   type StoredObject,
+  checkKeep,
 } from "@axon-backup/sink";
 import type { Bucket } from "./bucket.js";
 import { getObject } from "./get.js";
@@ -30,8 +31,7 @@ export async function extendObject(
   { signal, kind, onProgress }: PutOptions = {},
 ): Promise<StoredObject> {
   signal?.throwIfAborted();
-  if (!Number.isSafeInteger(keep) || keep < 0)
-    throw new SinkError("invalid", `can't keep ${keep} bytes: not a number of bytes`);
+  checkKeep(keep);
   const before = await head(bucket, key, signal);
   if (before.size < keep)
     throw new SinkError(

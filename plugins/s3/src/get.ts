@@ -6,6 +6,7 @@ import {
   isSinkError,
   type ObjectKey,
   SinkError,
+  checkRange,
 } from "@axon-backup/sink";
 import type { Bucket } from "./bucket.js";
 import { sinkError } from "./errors.js";
@@ -19,7 +20,8 @@ export async function* getObject(
   version?: string,
 ): AsyncGenerator<Uint8Array, void, void> {
   signal?.throwIfAborted();
-  const { offset, length } = checked(range);
+  checkRange(range);
+  const { offset = 0, length } = range ?? {};
   if (length === 0) return mustReach(bucket, key, offset, signal);
   const whole = offset === 0 && length === undefined;
   const command = new GetObjectCommand({
@@ -68,16 +70,6 @@ export async function* getObject(
     signal?.removeEventListener("abort", onAbort);
     body.destroy();
   }
-}
-
-function checked({ offset = 0, length }: Partial<ByteRange> = {}): {
-  offset: number;
-  length: number | undefined;
-} {
-  for (const value of [offset, length ?? 0])
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new SinkError("invalid", `${value} is not an offset or a length in bytes`);
-  return { offset, length };
 }
 
 /** For a range without bytes: rejects unless the object reaches to `offset`. */

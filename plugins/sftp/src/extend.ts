@@ -4,6 +4,7 @@ import {
   SinkError,
   type Source,
   type StoredObject,
+  checkKeep,
 } from "@axon-backup/sink";
 import { type Tools, tidy, withFiles } from "./call.js";
 import { foreignError, missing } from "./errors.js";
@@ -26,8 +27,7 @@ export function extendFile(
 ): Promise<StoredObject> {
   const { root } = tools;
   return withFiles(tools, signal, async (files) => {
-    if (!Number.isSafeInteger(keep) || keep < 0)
-      throw new SinkError("invalid", `can't keep ${keep} bytes: not a number of bytes`);
+    checkKeep(keep);
     const { path } = root.place(key);
     const file = await files
       .open(path, "r+")

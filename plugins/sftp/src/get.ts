@@ -1,4 +1,11 @@
-import { type ByteRange, type CallOptions, gather, type ObjectKey, SinkError } from "@axon-backup/sink";
+import {
+  checkRange,
+  type ByteRange,
+  type CallOptions,
+  gather,
+  type ObjectKey,
+  SinkError,
+} from "@axon-backup/sink";
 import { type Tools, tidyAfterReading } from "./call.js";
 import { foreignError, missing } from "./errors.js";
 import { Files, type OpenFile } from "./files.js";
@@ -82,13 +89,6 @@ async function readFully(files: Files, file: OpenFile, into: Buffer, at: number)
     filled += count;
   }
   return into;
-}
-
-function checkRange(range: ByteRange | undefined): void {
-  const { offset = 0, length = 0 } = range ?? {};
-  for (const value of [offset, length])
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw new SinkError("invalid", `${value} is not an offset or a length in bytes`);
 }
 
 function cut(range: ByteRange | undefined, size: number, path: string): { from: number; to: number } {
