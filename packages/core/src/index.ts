@@ -22,6 +22,7 @@ export type {
   StoredControlDb,
   StoreManifest,
 } from "./repository/manifest.js";
+export type { VerifiedDepth, VerifiedRestorePoint } from "./repository/verification.js";
 export { parseScratch, type Scratch, SCRATCH, scratchPrefix } from "./repository/scratch.js";
 export { Repository } from "./repository/repository.js";
 export { backup } from "./backup/backup.js";

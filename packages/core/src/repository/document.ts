@@ -2,7 +2,15 @@ import { createHash } from "node:crypto";
 import { EngineError } from "../errors.js";
 
 /** The kinds of JSON documents in a repository. */
-export type DocumentKind = "repository" | "restore-point" | "page" | "checkpoint" | "damage" | "writer";
+export type DocumentKind =
+  | "repository"
+  | "restore-point"
+  | "page"
+  | "checkpoint"
+  | "damage"
+  | "verified-restore-points"
+  | "verified-objects"
+  | "writer";
 
 /**
  * A document as bytes: JSON that a person can read, with a checksum over its body, so that a flipped bit is never taken for a fact.

@@ -14,12 +14,16 @@ import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
  * restore-points/<run>.json                         the manifest: written last, never changed
  * checkpoints/<run>.json                            what a run that isn't committed yet has stored; removed by the commit
  * damaged/<key>.json                                what `verify` found damaged; removed when stored again
+ * verified/restore-points.json                      which restore points were verified, and when
+ * verified/objects.json                             when each object was read last
  * writer.json                                       who writes, while somebody does: one run at a time
  * check-<time>-<machine>-<pid>-<random>/…           what `check` tries the storage with; belongs to no repository (scratch.ts)
  * ```
  */
 export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");
 export const WRITER_KEY: ObjectKey = joinKey("writer.json");
+export const VERIFIED_RESTORE_POINTS_KEY: ObjectKey = joinKey("verified/restore-points.json");
+export const VERIFIED_OBJECTS_KEY: ObjectKey = joinKey("verified/objects.json");
 export const RESTORE_POINTS = "restore-points/";
 export const CONTROL_DBS = "controldb/";
 export const CHECKPOINTS = "checkpoints/";

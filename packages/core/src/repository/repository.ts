@@ -16,6 +16,8 @@ import {
   RESTORE_POINTS,
   restorePointKey,
   runOf,
+  VERIFIED_OBJECTS_KEY,
+  VERIFIED_RESTORE_POINTS_KEY,
   WRITER_KEY,
 } from "./layout.js";
 import type {
@@ -32,6 +34,7 @@ import { options, readOptional } from "./read-optional.js";
 import { decodeInfo, infoOfManifests, UNKNOWN } from "./repository-info.js";
 import type { RestorePointId } from "./restore-point-id.js";
 import { parseScratch } from "./scratch.js";
+import type { VerifiedObjects, VerifiedRestorePoint, VerifiedRestorePoints } from "./verification.js";
 
 /**
  * The documents of a repository on one sink: what exists, read and written with their checksums.
@@ -210,6 +213,38 @@ export class Repository {
 
   async removeDamageMark(key: ObjectKey): Promise<void> {
     await this.sink.delete(damageMarkKey(key), options(this.signal));
+  }
+
+  /** Which restore points were verified. A damaged record counts as none: it is written anew by the next verification. */
+  async verifiedRestorePoints(): Promise<readonly VerifiedRestorePoint[]> {
+    const record = await this.#readRecord("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY);
+    return (record as VerifiedRestorePoints | undefined)?.restorePoints ?? [];
+  }
+
+  async writeVerifiedRestorePoints(restorePoints: readonly VerifiedRestorePoint[]): Promise<void> {
+    const record: VerifiedRestorePoints = { restorePoints };
+    await this.#write("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY, record);
+  }
+
+  /** When objects were read last. A damaged record counts as none. */
+  async verifiedObjects(): Promise<VerifiedObjects["objects"]> {
+    const record = await this.#readRecord("verified-objects", VERIFIED_OBJECTS_KEY);
+    return (record as VerifiedObjects | undefined)?.objects ?? {};
+  }
+
+  async writeVerifiedObjects(record: VerifiedObjects): Promise<void> {
+    await this.#write("verified-objects", VERIFIED_OBJECTS_KEY, record);
+  }
+
+  /** A document that saves work or tells of work done, and that nothing is lost with. */
+  async #readRecord(kind: DocumentKind, key: ObjectKey): Promise<unknown> {
+    const bytes = await readOptional(this.sink, key, this.signal);
+    try {
+      return bytes && decodeDocument(kind, bytes, key);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      return undefined;
+    }
   }
 
   /** Writes a document and reads it back: these are small, and everything else hangs on them. */
