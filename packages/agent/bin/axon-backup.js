@@ -7,21 +7,25 @@ process.env.UV_THREADPOOL_SIZE ??= "8";
 
 const { existsSync, readFileSync, statSync } = require("node:fs");
 const { join } = require("node:path");
+const { loadBundle } = require("./load-bundle.js");
 
-const bundle = join(__dirname, "..", "bundle");
+const folder = join(__dirname, "..", "bundle");
+const bundle = join(folder, "main.cjs");
 
 /** Whether there is a bundle of the modules as they are. A published package has no list of what it was made of: its bundle fits. */
 function hasBundle() {
-  if (!existsSync(join(bundle, "main.js"))) return false;
-  const list = join(bundle, "inputs.json");
+  if (!existsSync(bundle)) return false;
+  const list = join(folder, "inputs.json");
   if (!existsSync(list)) return true;
   const inputs = JSON.parse(readFileSync(list, "utf8"));
   return inputs.every(
-    ([path, time]) => statSync(join(bundle, path), { throwIfNoEntry: false })?.mtimeMs === time,
+    ([path, time]) => statSync(join(folder, path), { throwIfNoEntry: false })?.mtimeMs === time,
   );
 }
 
-import(hasBundle() ? "../bundle/main.js" : "../dist/main.js")
+const load = async () => (hasBundle() ? loadBundle(bundle).exports : import("../dist/main.js"));
+
+load()
   .then(({ main }) => main(process.argv.slice(2)))
   .then((code) => {
     process.exitCode = code;
