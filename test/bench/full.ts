@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Contest, type ContestPlan, type Contestant, type Contests } from "./contest.js";
@@ -68,14 +69,62 @@ export async function measureFull(
       { name: "sha256sum", command: (round) => ["sha256sum", ...filesBelow(sink(round))] },
     ],
   };
+  const cut: ContestPlan = {
+    title: "Restore up to a token, and of everything",
+    note: "The token is that of the last event but a hundred: the same bytes are read, and one segment is cut.",
+    contestants: [
+      {
+        name: "axon-backup restore",
+        command: (round) => axonBackup(config(round), "restore", "--to", place("whole")(round)),
+        target: place("whole"),
+      },
+      {
+        name: "axon-backup restore --token",
+        command: (round) =>
+          axonBackup(
+            config(round),
+            "restore",
+            "--to",
+            place("cut")(round),
+            "--token",
+            String(lastToken(config(round)) - 100),
+          ),
+        target: place("cut"),
+      },
+    ],
+  };
   for (let round = 0; round < rounds; round++) {
-    for (const plan of [backup, restore, read]) await contests.round(plan, round);
+    for (const plan of [backup, restore, read, cut]) await contests.round(plan, round);
     expectWhole("the backup", contentOf(join(sink(round), "contexts")).bytes, SEGMENTS * 32 * MiB);
     expectWhole("the restore", contentOf(restored(round)).bytes, SEGMENTS * 32 * MiB);
-    for (const kind of ["sink", "restored", "copy-rclone", "copy-cp", "back-rclone", "back-cp"])
+    for (const kind of [
+      "sink",
+      "restored",
+      "copy-rclone",
+      "copy-cp",
+      "back-rclone",
+      "back-cp",
+      "whole",
+      "cut",
+    ])
       rmSync(place(kind)(round), { recursive: true, force: true });
   }
-  return [backup, restore, read].map((plan) => contests.result(plan));
+  return [backup, restore, read, cut].map((plan) => contests.result(plan));
+}
+
+/** Of the newest restore point's only context. */
+function lastToken(config: string): number {
+  const [program, ...args] = axonBackup(config, "list", "--json");
+  const answer = JSON.parse(execFileSync(program, args, { encoding: "utf8" })) as {
+    readonly sinks: readonly {
+      readonly restorePoints: readonly {
+        readonly contexts: readonly { readonly lastEventToken: number }[];
+      }[];
+    }[];
+  };
+  const token = answer.sinks[0]?.restorePoints.at(-1)?.contexts[0]?.lastEventToken;
+  if (token === undefined) throw new Error("`axon-backup list` shows no restore point with events");
+  return token;
 }
 
 /** A fast tool that leaves something out is no winner. */

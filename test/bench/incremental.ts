@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Contest, type ContestPlan, type Contests } from "./contest.js";
 import { countOperations, type Operations } from "./operations.js";
@@ -51,10 +52,42 @@ export async function measureIncremental(
       { name: "cp -ru", command: () => ["cp", "-ru", `${store.data}/.`, cp] },
     ],
   };
+  const restored = (kind: string) => (round: number) => join(store.directory, `restored-${kind}-${round}`);
+  const restore: ContestPlan = {
+    title: "Restore of 10,000 segments of 1 KiB",
+    note: "rclone and cp copy the repository's files of the context. Every file of axon-backup's is checked against the manifest and synced before the directory has its name.",
+    contestants: [
+      {
+        name: "axon-backup restore",
+        command: (round) => axonBackup(config, "restore", "--to", restored("axon")(round)),
+        target: restored("axon"),
+      },
+      ...(withRclone
+        ? [
+            {
+              name: "rclone copy",
+              command: (round: number) =>
+                ["rclone", "--quiet", "copy", join(sink, "contexts"), restored("rclone")(round)] as const,
+              target: restored("rclone"),
+            },
+          ]
+        : []),
+      {
+        name: "cp -r",
+        command: (round) => ["cp", "-r", join(sink, "contexts"), restored("cp")(round)],
+        target: restored("cp"),
+      },
+    ],
+  };
   await contests.round(first, 0);
-  for (let round = 0; round < rounds; round++) await contests.round(again, round);
+  for (let round = 0; round < rounds; round++) {
+    await contests.round(again, round);
+    await contests.round(restore, round);
+    for (const kind of ["axon", "rclone", "cp"])
+      rmSync(restored(kind)(round), { recursive: true, force: true });
+  }
   return {
-    contests: [contests.result(first), contests.result(again)],
+    contests: [first, again, restore].map((plan) => contests.result(plan)),
     operations: await countOperations(workshop, store, config, sink),
   };
 }

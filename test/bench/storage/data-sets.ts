@@ -28,6 +28,17 @@ export const DATA_SETS: readonly DataSet[] = [
     generate: { segments: 667, segmentSize: 16 * KiB, eventsPerTransaction: 1, indexBytes: 16 * KiB },
     fill: 16 * KiB,
   },
+  {
+    part: "tiny",
+    title: "10,000 segments of 1 KiB",
+    generate: {
+      segments: 10_000,
+      segmentSize: KiB,
+      eventsPerTransaction: 1,
+      payloadBytes: 200,
+      indexBytes: 128,
+    },
+  },
 ];
 
 /** @param name unique */
