@@ -52,6 +52,16 @@ export type {
   RestoreOptions,
   RestoreReport,
 } from "./restore/types.js";
+export { prune } from "./retention/prune.js";
+export type { Candidate } from "./retention/plan.js";
+export {
+  type Decision,
+  hasRules,
+  type KeepReason,
+  type Line,
+  type RetentionRules,
+} from "./retention/policy.js";
+export type { FailedRemoval, PruneOptions, PruneReport } from "./retention/types.js";
 export { verify } from "./verify/verify.js";
 export type { Finding, VerifyOptions, VerifyReport } from "./verify/types.js";
 export { DEFAULT_RETRIES, type RetryEvent, type RetryOptions, type RetryPolicy } from "./sinks/attempts.js";

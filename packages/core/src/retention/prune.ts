@@ -1,0 +1,194 @@
+import type { ObjectKey } from "@axon-backup/sink";
+import { atOnce } from "../at-once.js";
+import { EngineError } from "../errors.js";
+import { type Lease, withLease } from "../lease/lease.js";
+import { ignoreEvents } from "../observer.js";
+import { WRITER_KEY } from "../repository/layout.js";
+import { options as callOptions } from "../repository/read-optional.js";
+import { Repository } from "../repository/repository.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
+import { type Candidate, RemovalPlanner, type RemovalPlan, without } from "./plan.js";
+import { applyPolicy, type Decision } from "./policy.js";
+import { addReferences, addUnfinished, readPoints, type Unreadable } from "./references.js";
+import { Remover } from "./remover.js";
+import type { PruneOptions, PruneReport } from "./types.js";
+
+/** Milliseconds. What is younger and not referred to may be of a run that nobody knows of: no run that still lives is as old. */
+const SAFE_AGE = 24 * 3_600_000;
+
+/** What a repository has to be rid of. */
+interface Plan extends RemovalPlan {
+  readonly decisions: readonly Decision[];
+}
+
+const NOTHING: PruneReport = {
+  dryRun: false,
+  restorePoints: [],
+  removed: [],
+  failed: [],
+  notTried: 0,
+  waiting: [],
+  unknown: { objects: 0, examples: [] },
+};
+
+/**
+ * Removes the restore points that no rule keeps, then what no restore point needs. A restore point is gone when its manifest is; whatever is cut off after that leaves objects that
+ * nothing refers to, and the next one removes them. Nothing at all is removed as long as a manifest or page of a restore point that stays can't be read: what it needs isn't known then.
+ * @throws EngineError `damage` for those; `locked` while somebody else writes
+ */
+export async function prune(options: PruneOptions): Promise<PruneReport> {
+  const { sink, dryRun = false, signal, name, observer = ignoreEvents } = options;
+  const repository = await Repository.open(sink, signal);
+  if (repository === undefined) return { ...NOTHING, dryRun };
+  if (repository.problem !== undefined)
+    observer({ kind: "warning", sink: name, message: `repository.json ${repository.problem}` });
+  if (dryRun) {
+    const plan = await planPrune(options, repository, options.now?.() ?? new Date(), signal);
+    return { ...NOTHING, ...reportOf(plan), dryRun, removed: plan.removals };
+  }
+  const warn = (message: string): void => {
+    observer({ kind: "warning", sink: name, message });
+  };
+  const lease = {
+    agent: options.agent,
+    now: options.now ?? ((): Date => new Date()),
+    signal,
+    onWait: (milliseconds: number): void => {
+      warn(`another run's lock is on the repository; watching it for ${milliseconds / 1000} s`);
+    },
+    onRelease: (error: unknown): void => {
+      warn(`this run's lock on the repository could not be removed: ${String(error)}`);
+    },
+  };
+  return withLease(sink, lease, (held) => pruneAlone(options, held));
+}
+
+async function pruneAlone(options: PruneOptions, lease: Lease): Promise<PruneReport> {
+  const { sink, name, observer = ignoreEvents, connections } = options;
+  const { signal } = lease;
+  const repository = await Repository.open(sink, signal);
+  if (repository === undefined) return NOTHING;
+  // Just written: no clock but the storage's own says how old its objects are.
+  const { modified } = await sink.stat(WRITER_KEY, { signal });
+  const plan = await planPrune(options, repository, modified ?? new Date(0), signal);
+
+  observer({ kind: "step", sink: name, step: "removal" });
+  const { all } = atOnce(connections);
+  const remover = new Remover({ sink, name, lease, atOnce: all, observer });
+  const isManifest = ({ kind }: Candidate): boolean => kind === "restore-point";
+  await remover.remove(plan.removals.filter(isManifest));
+  const remaining = await remainingPoints(repository, plan, remover);
+  await forgetVerified(repository, remaining);
+  const rest = await withoutNeedsOf(plan, remaining, repository, all, signal);
+  await remover.remove(rest.removals.filter((candidate) => !isManifest(candidate)));
+  const { removed, failed, notTried } = remover;
+  return { ...NOTHING, ...reportOf(plan), removed, failed, notTried };
+}
+
+function reportOf({
+  decisions,
+  waiting,
+  unknown,
+}: Plan): Pick<PruneReport, "restorePoints" | "waiting" | "unknown"> {
+  return { restorePoints: decisions, waiting, unknown };
+}
+
+/** What the rules and the references say. Changes nothing. @param now by the storage's clock, as well as it is known */
+async function planPrune(
+  options: PruneOptions,
+  repository: Repository,
+  now: Date,
+  signal: AbortSignal | undefined,
+): Promise<Plan> {
+  const { sink, name, observer = ignoreEvents, rules = {}, connections } = options;
+  const { all } = atOnce(connections);
+  observer({ kind: "step", sink: name, step: "restore points" });
+  const ids = await repository.restorePoints();
+  const { points, unreadable } = await readPoints(repository, ids, all, signal);
+  if (unreadable.length > 0) throw refused(unreadable);
+  const verified = await repository.verifiedRestorePoints();
+  const decisions = applyPolicy({ points, rules, verified, now: options.now?.() ?? new Date() });
+  warnOfFuture(options, decisions);
+  const kept = decisions.filter(({ reasons }) => reasons.length > 0).map(({ id }) => id);
+  const removed = decisions.filter(({ reasons }) => reasons.length === 0).map(({ id }) => id);
+
+  const needed = new Set<ObjectKey>();
+  const missing = await addReferences(needed, repository, kept, all, signal);
+  if (missing.length > 0) throw refused(missing);
+  const unfinished = new Set<ObjectKey>();
+  const isUnfinishedComplete = await addUnfinished(unfinished, repository);
+
+  observer({ kind: "step", sink: name, step: "objects" });
+  const planner = new RemovalPlanner({
+    needed,
+    unfinished,
+    isUnfinishedComplete,
+    removed: new Set(removed),
+    newest: ids.at(-1),
+    now,
+    safeAge: SAFE_AGE,
+  });
+  for await (const object of sink.list("", callOptions(signal))) planner.add(object);
+  return { ...planner.end(), decisions };
+}
+
+/** The restore points that are there now. @throws EngineError `locked` when there is one that wasn't */
+async function remainingPoints(
+  repository: Repository,
+  { decisions }: Plan,
+  { removed }: Remover,
+): Promise<RestorePointId[]> {
+  const known = new Set(decisions.map(({ id }) => id));
+  const ids = await repository.restorePoints();
+  const added = ids.find((id) => !known.has(id));
+  if (added === undefined) return ids;
+  throw new EngineError(
+    "locked",
+    `restore point ${added} was made while this run held the lock on the repository`,
+    `${removed.length} restore points were removed, and nothing that others may need. Find out which agent writes without the lock; the next run goes on.`,
+  );
+}
+
+/** Takes those that are gone out of the record of what was verified. */
+async function forgetVerified(repository: Repository, remaining: readonly RestorePointId[]): Promise<void> {
+  const there = new Set(remaining);
+  const verified = await repository.verifiedRestorePoints();
+  const left = verified.filter(({ id }) => there.has(id));
+  if (left.length < verified.length) await repository.writeVerifiedRestorePoints(left);
+}
+
+/** The plan, without what restore points need that no rule keeps, and that are still there: their manifests could not be removed. */
+async function withoutNeedsOf(
+  plan: Plan,
+  remaining: readonly RestorePointId[],
+  repository: Repository,
+  atOnce: number,
+  signal: AbortSignal,
+): Promise<RemovalPlan> {
+  const kept = new Set(plan.decisions.flatMap(({ id, reasons }) => (reasons.length > 0 ? [id] : [])));
+  const stay = remaining.filter((id) => !kept.has(id));
+  if (stay.length === 0) return plan;
+  const needed = new Set<ObjectKey>();
+  const unreadable = await addReferences(needed, repository, stay, atOnce, signal);
+  return unreadable.length > 0 ? { ...plan, removals: [] } : without(plan, needed);
+}
+
+function warnOfFuture({ name, observer = ignoreEvents }: PruneOptions, decisions: readonly Decision[]): void {
+  const future = decisions.filter(({ reasons }) => reasons.includes("future"));
+  if (future.length === 0) return;
+  observer({
+    kind: "warning",
+    sink: name,
+    message: `${future.length} restore points are of times that haven't come yet by this machine's clock, the newest ${future.at(-1)?.id ?? ""}: they stay. Either that clock is wrong, or the one that they were made by`,
+  });
+}
+
+function refused(unreadable: readonly Unreadable[]): EngineError {
+  const shown = unreadable.slice(0, 3).map(({ problem }) => problem);
+  const more = unreadable.length > shown.length ? [`${unreadable.length - shown.length} more`] : [];
+  return new EngineError(
+    "damage",
+    `what the restore points need can't be told: ${[...shown, ...more].join("; ")}`,
+    "Nothing was removed. A backup stores damaged pages again that its restore point has; run one, then prune again. What is still damaged then belongs to older restore points that can't be restored from this sink: if `axon-backup verify` says so, and you don't expect to get the object back (from an older version of it, or a copy of the sink), remove the manifests that it names, restore-points/<id>.json, by hand.",
+  );
+}
