@@ -14,6 +14,7 @@ export {
 export { type KnownProblem, knownProblems } from "./repository/known-problems.js";
 export { type Head, headOf } from "./repository/head.js";
 export type {
+  Branch,
   ClosedFile,
   ContextManifest,
   Manifest,
@@ -25,6 +26,7 @@ export type {
 export type { VerifiedDepth, VerifiedRestorePoint } from "./repository/verification.js";
 export { parseScratch, type Scratch, SCRATCH, scratchPrefix } from "./repository/scratch.js";
 export { Repository } from "./repository/repository.js";
+export { type Timeline, timelineTrees } from "./repository/timeline-tree.js";
 export { backup } from "./backup/backup.js";
 export { compareHistory } from "./backup/compare-history.js";
 export type {
@@ -34,6 +36,7 @@ export type {
   NamedSink,
   SinkReport,
   Tally,
+  TimelineChange,
 } from "./backup/types.js";
 export { restore } from "./restore/restore.js";
 export {

@@ -49,6 +49,7 @@ describe("a server that gives its files names of 20 digits instead of 14", () =>
     const bytes = readFileSync(path);
     bytes[700] = (bytes[700] ?? 0) ^ 1;
     writeFileSync(path, bytes);
-    expect((await scene.fail()).message).to.include("is not the one that this sink has");
+    const [change] = (await scene.commit()).timelines;
+    expect(change?.reason).to.include("the first 9413 bytes of 00000000000153.events are not those");
   });
 });

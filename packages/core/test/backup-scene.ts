@@ -80,6 +80,7 @@ export class BackupScene {
       source: this.source,
       sinks: sinks.map((sink, index) => ({ name: `sink${index}`, open: () => Promise.resolve(sink) })),
       agent: "0.1.0",
+      secondLook: 0,
       ...options,
     });
   }

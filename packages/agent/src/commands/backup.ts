@@ -4,7 +4,7 @@ import type { ConfiguredSinks } from "../composition/sinks.js";
 import type { OpenSource } from "../composition/source.js";
 import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS } from "../composition/tokens.js";
 import type { Configuration } from "../config/types.js";
-import { exitCodeOfSinks } from "../errors/exit-code-of.js";
+import { exitCodeOfBackup } from "../errors/exit-code-of.js";
 import type { ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { VERSION } from "../version.js";
@@ -36,10 +36,9 @@ export class BackupCommand {
         signal: this.signal,
       });
       this.output.result({ json: backupJson(report), text: backupText(report) });
-      const errors = report.sinks.map((sink) => (sink.outcome === "failed" ? sink.error : undefined));
       for (const sink of report.sinks)
         if (sink.outcome === "failed") this.output.problem(sink.error, sink.sink);
-      return exitCodeOfSinks(errors);
+      return exitCodeOfBackup(report);
     } finally {
       await source.close();
     }

@@ -5,6 +5,7 @@ import { failedRow } from "../checks/failed-row.js";
 import { FIRST_ANSWER, firstAnswer, noAnswer, type Waiting } from "../checks/first-answer.js";
 import { checkServer } from "../checks/server.js";
 import { checkSink } from "../checks/sink.js";
+import { historyRows } from "../checks/history-rows.js";
 import { sinkRows } from "../checks/sink-rows.js";
 import { type CheckedSink, type CheckRow, ok } from "../checks/types.js";
 import type { Engine } from "../composition/engine.js";
@@ -79,8 +80,8 @@ export class CheckCommand {
     if (repository === undefined || source === undefined) return [];
     try {
       const contexts = this.configuration.contexts ?? (await source.identify(this.signal)).contexts;
-      await this.engine.compareHistory(repository, source, contexts, this.signal);
-      return [ok("history", name, "the server goes on from what the sink has")];
+      const changes = await this.engine.compareHistory(repository, source, contexts, { signal: this.signal });
+      return historyRows(name, changes);
     } catch (error) {
       this.signal.throwIfAborted();
       return [failedRow("history", name, error)];

@@ -1,5 +1,5 @@
 import { AxonServerError } from "@axon-backup/axon-server";
-import { EngineError } from "@axon-backup/core";
+import { type BackupReport, EngineError } from "@axon-backup/core";
 import { ConfigurationError } from "../config/problem.js";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import { SecretError } from "../secrets/secret-error.js";
@@ -28,4 +28,11 @@ export function exitCodeOfSinks(errors: readonly unknown[]): ExitCode {
   if (failures.length < errors.length) return EXIT_CODES.partial;
   const [only] = codes;
   return codes.size === 1 && only !== undefined ? only : EXIT_CODES.failed;
+}
+
+/** The exit code of a backup. That a history diverged is told once, and the next run would say again what failed: so it comes first. */
+export function exitCodeOfBackup({ sinks }: Pick<BackupReport, "sinks">): ExitCode {
+  if (sinks.some((sink) => sink.outcome === "committed" && sink.timelines.length > 0))
+    return EXIT_CODES.diverged;
+  return exitCodeOfSinks(sinks.map((sink) => (sink.outcome === "failed" ? sink.error : undefined)));
 }

@@ -4,6 +4,7 @@ import { errorJson } from "../output/report-error.js";
 import { formatTable } from "../output/table.js";
 import { formatBytes, formatCount, formatDuration, plural } from "../output/units.js";
 import { headText } from "./manifest.js";
+import { changeText } from "./timelines.js";
 
 export function backupJson(report: BackupReport): object {
   return {
@@ -50,7 +51,8 @@ export function backupText(report: BackupReport): string {
 function outcomeText(sink: SinkReport, elapsed: string): string {
   if (sink.outcome === "failed") return `${sink.sink}: failed\n`;
   const { objects, bytes } = sink.sent;
-  return `${sink.sink}: restore point ${sink.restorePoint}; sent ${formatBytes(bytes)} in ${plural(objects, "object")}, ${elapsed}\n`;
+  const changes = sink.timelines.map((change) => `${sink.sink}: ${changeText(change)}\n`);
+  return `${sink.sink}: restore point ${sink.restorePoint}; sent ${formatBytes(bytes)} in ${plural(objects, "object")}, ${elapsed}\n${changes.join("")}`;
 }
 
 function tallyText({ objects, bytes }: Tally): string {

@@ -5,6 +5,7 @@ import { errorJson } from "../output/report-error.js";
 import { formatTable } from "../output/table.js";
 import { formatBytes, formatTime } from "../output/units.js";
 import { headText, manifestBytes } from "./manifest.js";
+import { contextLabel, timelinesText } from "./timelines.js";
 
 /** A restore point whose manifest could be read, or not. */
 export type ListedRestorePoint =
@@ -37,6 +38,7 @@ function pointJson(point: ListedRestorePoint): object {
       return {
         name: context.name,
         timeline: context.timeline,
+        branch: context.branch ?? null,
         lastEventToken: events.lastToken,
         lastEventTokenExact: events.exact,
         lastSnapshotToken: snapshots.lastToken,
@@ -54,6 +56,8 @@ function sinkText(outcome: Outcome, named: boolean): string {
   const heading = named ? `sink ${outcome.sink}\n` : "";
   if (outcome.outcome === "failed") return `sink ${outcome.sink}: failed\n`;
   if (outcome.value.length === 0) return `${heading}no restore points\n`;
+  const manifests = outcome.value.flatMap((point) => ("error" in point ? [] : [point.manifest]));
+  const trees = timelinesText(manifests);
   return (
     heading +
     formatTable(
@@ -76,15 +80,16 @@ function sinkText(outcome: Outcome, named: boolean): string {
           manifest.parent ?? "none (first)",
         ];
       }),
-    )
+    ) +
+    (trees === "" ? "" : `\n${trees}`)
   );
 }
 
 /** The last event's token of each context: `default: 172, orders: 5`. `show` tells of all. */
 function headsText({ contexts }: Manifest): string {
-  const heads = contexts.slice(0, 3).map(({ name, events }) => {
-    const { lastToken, exact } = headOf(events);
-    return `${name}: ${headText(lastToken, exact)}`;
+  const heads = contexts.slice(0, 3).map((context) => {
+    const { lastToken, exact } = headOf(context.events);
+    return `${contextLabel(context)}: ${headText(lastToken, exact)}`;
   });
   const more = contexts.length - heads.length;
   return [...heads, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");

@@ -40,9 +40,10 @@ function manifestJson({ manifest, problems }: ShownRestorePoint): object {
     server,
     controlDb,
     bytes: manifestBytes(manifest),
-    contexts: manifest.contexts.map(({ name, timeline, events, snapshots }) => ({
+    contexts: manifest.contexts.map(({ name, timeline, branch = null, events, snapshots }) => ({
       name,
       timeline,
+      branch,
       events: storeJson(events),
       snapshots: storeJson(snapshots),
     })),
@@ -99,10 +100,17 @@ function manifestText(sink: string, { manifest, problems }: ShownRestorePoint): 
     ],
     manifest.contexts.flatMap((context) => [storeRow(context, "events"), storeRow(context, "snapshots")]),
   );
+  const branches = manifest.contexts.flatMap(({ name, timeline, branch }) =>
+    branch === undefined
+      ? []
+      : [
+          `\ntimeline ${timeline} of ${printable(name)} left timeline ${branch.timeline} after ${branch.restorePoint ?? "a restore point that couldn't be read"}, ${formatTime(new Date(branch.begun))}: ${printable(branch.reason)}\n`,
+        ],
+  );
   const damaged = problems.map(
     ({ context, name, problem }) => `\nDAMAGED when it was stored: ${context}/${name} ${printable(problem)}`,
   );
-  return `${fields}\n${table}${damaged.join("")}${damaged.length > 0 ? "\n" : ""}`;
+  return `${fields}\n${table}${branches.join("")}${damaged.join("")}${damaged.length > 0 ? "\n" : ""}`;
 }
 
 function storeRow(context: ContextManifest, kind: "events" | "snapshots"): string[] {

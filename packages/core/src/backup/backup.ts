@@ -6,6 +6,7 @@ import { prepareToHash } from "../hash/stream-hash.js";
 import { type EngineEvent, ignoreEvents, type Observer } from "../observer.js";
 import { atOnce } from "../at-once.js";
 import { captureContext } from "./capture.js";
+import { SECOND_LOOK } from "./timeline.js";
 import type { CapturedContext, SharedRun } from "./model.js";
 import { runSink } from "./run.js";
 import type { BackupOptions, BackupReport, NamedSink, SinkReport } from "./types.js";
@@ -30,12 +31,13 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
     started,
     now,
     controlDb: once(() => createControlDb(source, signal)),
-    capture: (context, previous) => {
-      const same = JSON.stringify([context, previous]);
+    capture: (context, previous, look = 1) => {
+      const same = JSON.stringify([context, previous, look]);
       const capture = captures.get(same) ?? captureContext(source, context, previous, signal);
       captures.set(same, capture);
       return capture;
     },
+    secondLook: options.secondLook ?? SECOND_LOOK,
     checkpointInterval: options.checkpointInterval ?? 10_000,
     signal,
   };

@@ -9,13 +9,12 @@ import {
   type StoreKind,
   type StoreListing,
 } from "@axon-backup/axon-server";
-import { EngineError } from "../errors.js";
 import type { OpenSegment } from "../repository/manifest.js";
-import { hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
-import { checkContinuity, cursorFor, divergence, findPreviousOpen, requireLastClosed } from "./divergence.js";
+import { checkContinuity, cursorFor } from "./divergence.js";
 import { longName } from "./long-name.js";
 import type { CapturedContext, CapturedOpen, CapturedStore, StoreState } from "./model.js";
+import { compareAnchor, type Comparison, requireSameHistory } from "./same-history.js";
 
 /** A listed file may be gone by the time it is opened (tiering, retention): how often a listing is taken anew. */
 const LISTINGS = 3;
@@ -23,7 +22,7 @@ const LISTINGS = 3;
 /**
  * Fixes what a restore point will hold of a context: lists both stores and finds the end of each open segment, the snapshots before the
  * events, so that no snapshot is of a state that the events don't have. Reads, and changes nothing.
- * @throws EngineError `diverged` when the server's history isn't the one that `previous` was taken from
+ * @throws Diverged when the server's history isn't the one that `previous` was taken from; AxonServerError `unexpected` when the server contradicts itself
  */
 export async function captureContext(
   source: ServerSource,
@@ -46,11 +45,9 @@ async function captureStore(
 ): Promise<CapturedStore> {
   for (let attempt = 1; ; attempt++) {
     const listing = await source.list(context, store, cursorFor(previous), signal);
-    const behind = divergence(listing, previous);
-    if (behind !== undefined) throw diverged(context, store, behind);
-    requireLastClosed(listing, previous);
     try {
-      return await fixEnds(source, listing, previous, signal);
+      const comparison = await requireSameHistory(source, listing, previous, signal);
+      return await fixEnds(source, listing, previous, comparison, signal);
     } catch (error) {
       const vanished = error instanceof AxonServerError && error.kind === "vanished";
       if (!vanished || attempt === LISTINGS) throw error;
@@ -62,18 +59,10 @@ async function fixEnds(
   source: ServerSource,
   listing: StoreListing,
   previous: StoreState,
+  comparison: Comparison,
   signal?: AbortSignal,
 ): Promise<CapturedStore> {
-  const { context, store } = listing;
-  const warnings: string[] = [];
-  for (const recorded of previous.open) {
-    const file = findPreviousOpen(listing, recorded);
-    if (file === "gone")
-      throw diverged(context, store, `${recorded.name}, which was open, is neither open nor closed there`);
-    if (file === "transformed")
-      warnings.push(`${context}/${store}: ${recorded.name} was transformed since, and can't be compared`);
-    else await withHandle(source, file, (handle) => comparePrefix(handle, file, recorded, signal));
-  }
+  const warnings = [...comparison.warnings];
   const open: CapturedOpen[] = [];
   for (const file of listing.open) {
     const recorded = previous.open.find(({ name }) => longName(name) === longName(file.name.name));
@@ -83,23 +72,23 @@ async function fixEnds(
     open.push({ file, state, previous: recorded });
   }
   checkContinuity(listing, open);
-  return { listing, open, warnings };
+  const { anchor } = previous;
+  const anchored =
+    anchor && (anchor.always || hasGrown(listing, open, previous))
+      ? await compareAnchor(source, listing, anchor, signal)
+      : 0;
+  return { listing, open, compared: comparison.compared + anchored, warnings };
 }
 
-async function comparePrefix(
-  handle: SourceHandle,
-  file: SourceFile<SegmentName>,
-  recorded: OpenSegment,
-  signal?: AbortSignal,
-): Promise<void> {
-  const hash =
-    handle.size < recorded.validBytes ? undefined : await hashPrefix(handle, recorded.validBytes, signal);
-  if (hash !== recorded.sha256)
-    throw diverged(
-      file.context,
-      file.name.store,
-      `the first ${recorded.validBytes} bytes of ${recorded.name} are not those that were backed up`,
-    );
+/** Whether there is anything that `previous` doesn't have. */
+function hasGrown(
+  { lastClosedSegment }: StoreListing,
+  open: readonly CapturedOpen[],
+  previous: StoreState,
+): boolean {
+  const last = previous.open.at(-1)?.nextToken;
+  const now = open.at(-1)?.state.nextToken;
+  return (lastClosedSegment ?? null) !== previous.lastClosedSegment || now !== last;
 }
 
 async function fixEnd(
@@ -150,12 +139,4 @@ async function contentEnd(handle: SourceHandle): Promise<number> {
     for (let index = count; index > 0; index--) if (buffer[index - 1] !== 0) return start + index;
   }
   return 0;
-}
-
-function diverged(context: string, store: StoreKind, what: string): EngineError {
-  return new EngineError(
-    "diverged",
-    `the server's history of ${context} (${store}) is not the one that this sink has: ${what}`,
-    "Nothing was changed on the sink. If the server was reset or restored on purpose, back up to a new, empty sink and keep this one: its restore points stay restorable. If not, find out why before anything else.",
-  );
 }

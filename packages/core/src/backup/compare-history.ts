@@ -1,25 +1,37 @@
-import { type ServerSource, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
+import type { ServerSource } from "@axon-backup/axon-server";
 import type { Repository } from "../repository/repository.js";
 import { captureContext } from "./capture.js";
-import type { StoreState } from "./model.js";
+import type { Capture } from "./model.js";
 import { readSinkState } from "./sink-state.js";
+import { decideTimeline, SECOND_LOOK } from "./timeline.js";
+import type { TimelineChange } from "./types.js";
 
 /**
  * Whether the server's history is still the one that a repository has: what a backup finds out before it stores anything. Reads the open segments up to where they end, and
  * changes nothing.
  * @param contexts those that a backup would take
- * @throws EngineError `diverged` when it is another; AxonServerError and SinkError; the signal's reason
+ * @returns the contexts that the next backup would take to another timeline; none, mostly
+ * @throws AxonServerError and SinkError; the signal's reason
  */
 export async function compareHistory(
   repository: Repository,
   source: ServerSource,
   contexts: readonly string[],
-  signal?: AbortSignal,
-): Promise<void> {
+  { signal, secondLook = SECOND_LOOK }: { readonly signal?: AbortSignal; readonly secondLook?: number } = {},
+): Promise<readonly TimelineChange[]> {
   const state = await readSinkState(repository, contexts, signal);
+  const tools = {
+    repository,
+    state,
+    secondLook,
+    started: new Date(),
+    signal,
+    capture: ((context, previous) => captureContext(source, context, previous, signal)) satisfies Capture,
+  };
+  const changes: TimelineChange[] = [];
   for (const name of contexts) {
-    const { stores } = state.context(name);
-    const previous = Object.fromEntries(STORE_KINDS.map((store) => [store, stores[store].state]));
-    await captureContext(source, name, previous as Record<StoreKind, StoreState>, signal);
+    const { change } = await decideTimeline(tools, name);
+    if (change) changes.push(change);
   }
+  return changes;
 }

@@ -10,6 +10,9 @@ import type { OpenSegment } from "../repository/manifest.js";
 import { longName } from "./long-name.js";
 import type { CapturedOpen, StoreState } from "./model.js";
 
+/** A segment's `version` and `flags`, in front of its first transaction (docs/axon-server.md, section 4). */
+export const HEADER_BYTES = 5;
+
 /** The cursor for the server's listing. */
 export function cursorFor(state: StoreState): StoreCursor | undefined {
   return state.listAfter === null
@@ -21,7 +24,7 @@ export function cursorFor(state: StoreState): StoreCursor | undefined {
  * Why the listing can't be of the history that was backed up, if the cursor tells; else undefined. A server that stands behind the cursor
  * was reset or restored: it never means "nothing new" (docs/axon-server.md, section 1).
  */
-export function divergence(listing: StoreListing, previous: StoreState): string | undefined {
+export function behindCursor(listing: StoreListing, previous: StoreState): string | undefined {
   const { lastClosedSegment } = previous;
   if (
     lastClosedSegment !== null &&

@@ -9,7 +9,8 @@ import type {
   StoreListing,
   Token,
 } from "@axon-backup/axon-server";
-import type { ClosedFile, OpenSegment, PageReference } from "../repository/manifest.js";
+import type { Branch, ClosedFile, OpenSegment, PageReference } from "../repository/manifest.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { StoredFiles, StorePlan } from "./plan.js";
 
 // What the steps of a run hand to each other, in the order of the steps.
@@ -25,16 +26,25 @@ export interface SharedRun {
   /** The control DB's backup: made when the first sink asks for it, once. */
   readonly controlDb: () => Promise<ControlDbFile>;
   /** What a context holds: taken once for all sinks that stand at the same place. */
-  readonly capture: (
-    context: string,
-    previous: Readonly<Record<StoreKind, StoreState>>,
-  ) => Promise<CapturedContext>;
+  readonly capture: Capture;
+  /** Milliseconds before a history that seems to be another one is looked at again. */
+  readonly secondLook: number;
   /** How many objects go to the sink at a time; of these, large ones. */
   readonly concurrency: number;
   readonly largeAtOnce: number;
   readonly checkpointInterval: number;
   readonly signal: AbortSignal | undefined;
 }
+
+/**
+ * Finds out what a context holds, if its history is the one that `previous` was taken from.
+ * @param look which time it is looked at: a second look doesn't take the first one's answer
+ */
+export type Capture = (
+  context: string,
+  previous: Readonly<Record<StoreKind, StoreState>>,
+  look?: number,
+) => Promise<CapturedContext>;
 
 /** Where a sink stands with a store: what its newest restore point says, as far as the server must be asked or compared. */
 export interface StoreState {
@@ -44,6 +54,15 @@ export interface StoreState {
   /** Ask the server for files after this segment: `lastClosedSegment`, or less when something has to be stored again. Null: for all. */
   readonly listAfter: Token | null;
   readonly open: readonly OpenSegment[];
+  /** A closed segment to be compared as well: the open ones alone don't tell this history from another. */
+  readonly anchor?: Anchor;
+}
+
+/** A closed segment that shows whether the server's history is the one that was backed up. */
+export interface Anchor {
+  readonly file: ClosedFile;
+  /** Also when the server has nothing new: else that is waited for, since reading a segment costs. */
+  readonly always: boolean;
 }
 
 /** The state of a sink without a restore point. */
@@ -57,6 +76,9 @@ export const NOTHING_STORED: StoreState = {
 /** What a sink holds of one context. */
 export interface ContextState {
   readonly timeline: number;
+  readonly branch?: Branch;
+  /** The newest restore point that has the context in this timeline; undefined for none. */
+  readonly restorePoint: RestorePointId | undefined;
   readonly stores: Readonly<Record<StoreKind, StoreOnSink>>;
 }
 
@@ -79,6 +101,8 @@ export interface CapturedOpen {
 export interface CapturedStore {
   readonly listing: StoreListing;
   readonly open: readonly CapturedOpen[];
+  /** Bytes of transactions that were compared with what the sink has, and are the same: 0 proves nothing of the history. */
+  readonly compared: number;
   readonly warnings: readonly string[];
 }
 

@@ -131,11 +131,12 @@ function isKept(file: SourceFile): file is ClosedSource {
   return file.name.kind !== "global-index" && !isJumpSkipIndex(file.name);
 }
 
-function isSegmentFile(name: string): boolean {
+/** Whether a closed file is a segment. */
+export function isSegmentFile(name: string): boolean {
   return name.endsWith(".events") || name.endsWith(".snapshots");
 }
 
 /** File names begin with the segment's number: that is what the grammar says of them. */
-function segmentOf(name: string): Token {
+export function segmentOf(name: string): Token {
   return token(Number.parseInt(name, 10));
 }

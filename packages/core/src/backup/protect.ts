@@ -9,13 +9,14 @@ import {
 } from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
-import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import { freeObject } from "../repository/closed-object.js";
 import { storeFileKey } from "../repository/layout.js";
 import { hashObject, hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
 import type { ClosedFile } from "../repository/manifest.js";
+import { EngineError } from "../errors.js";
+import { Diverged } from "./diverged.js";
 import type { ContextRun } from "./model.js";
 import type { PlannedFile, StorePlan } from "./plan.js";
 import { SendScan } from "./send-scan.js";
@@ -39,43 +40,44 @@ interface Copy {
 /**
  * Guards restore points that can't be read. What they need isn't known, so that nothing may be written over an object unless it only adds to it: each object in the
  * way must be the beginning of the server's file. Reads all of these; it is rarely needed.
- * @returns the contexts, their plans taking over what is the server's file to its end, and leaving segments alone that are damaged on the sink
- * @throws EngineError `diverged`
+ * @returns the context, its plan taking over what is the server's file to its end, and leaving segments alone that are damaged on the sink
+ * @throws Diverged; EngineError `diverged` when the server's file is damaged
  */
-export async function protectUnreadable(
-  tools: Tools,
-  contexts: readonly ContextRun[],
-): Promise<ContextRun[]> {
-  const copies = contexts.flatMap(copiesInTheWay);
+export async function protectUnreadable(tools: Tools, context: ContextRun): Promise<ContextRun> {
+  const copies = copiesInTheWay(context);
   const known = new Map<SourceFile, ClosedFile>();
+  const refusals: EngineError[] = [];
   await mapConcurrent(copies, 4, tools.signal, async (copy, signal) => {
     const entry = await withHandle(tools.source, copy.file, (handle) =>
       compare(tools.sink, copy, handle, signal),
     );
-    if (entry) known.set(copy.file, entry);
+    if (entry instanceof EngineError) refusals.push(entry);
+    else if (entry) known.set(copy.file, entry);
   });
-  for (const context of contexts) warnOfOrphans(tools, context);
-  return contexts.map((context) => takeOver(context, known));
+  const refusal = refusals.find((error) => error instanceof Diverged) ?? refusals[0];
+  if (refusal) throw refusal;
+  warnOfOrphans(tools, context);
+  return takeOver(context, known);
 }
 
 /**
  * Compares an object with the server's file that would be written over it.
  * @returns what a manifest says of it, if the object is that file, whole; with a `problem` for a segment that is damaged, though the server's is not: it tells nothing of the history, and
- * stays as it is
- * @throws EngineError `diverged` when it isn't its beginning
+ * stays as it is. An error when it isn't the file's beginning: Diverged, unless that is because the server's file is damaged
  */
 async function compare(
   sink: Sink,
   { key, file, size, canStay }: Copy,
   handle: SourceHandle,
   signal: AbortSignal,
-): Promise<ClosedFile | undefined> {
+): Promise<ClosedFile | EngineError | undefined> {
   const { name } = file;
   const copy = await readCopy(sink, key, file, size, signal);
-  const different = async (): Promise<ClosedFile> => {
-    if (!canStay || copy.problem === undefined || name.kind !== "segment") throw refused(key, file);
+  const different = async (): Promise<ClosedFile | EngineError> => {
+    if (name.kind !== "segment") return otherHistory(key, file);
     const { state } = await scanSegment(handle, { segment: name.segment, signal });
-    if (state !== "closed") throw refused(key, file);
+    if (state === "torn") return refused(key, file);
+    if (!canStay || copy.problem === undefined || state !== "closed") return otherHistory(key, file);
     return { name: name.name, size, sha256: copy.sha256, problem: copy.problem };
   };
   if (size > handle.size) return different();
@@ -164,10 +166,17 @@ function warnOfOrphans(
   }
 }
 
-function refused(key: ObjectKey, file: SourceFile): EngineError {
+function otherHistory(key: ObjectKey, { path }: SourceFile): Diverged {
+  return new Diverged(
+    `${key} is not the beginning of ${path}, and a restore point that can't be read may need it`,
+  );
+}
+
+/** What doesn't read says nothing of the history; and in a new timeline, there would be the damaged segment alone. */
+function refused(key: ObjectKey, { path }: SourceFile): EngineError {
   return new EngineError(
     "diverged",
-    `${key} would be replaced by other bytes (${file.path}), and a restore point that can't be read may need it`,
-    "Nothing was changed. The server's history may be another one, or the object is damaged. Back up to a new, empty sink, and keep this one.",
+    `${key} would be replaced by other bytes (${path}, which is damaged), and a restore point that can't be read may need it`,
+    "Nothing was changed. Let Axon Server check its store. To go on without waiting for that, back up to a new, empty sink, and keep this one.",
   );
 }

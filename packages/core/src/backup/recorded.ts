@@ -1,6 +1,7 @@
 import { EngineError } from "../errors.js";
 import type { ContextManifest, Manifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
 
 /** The newest manifest that can be read. One that is damaged is passed over: what it had beyond the one before is stored again. */
 export async function newestReadable(
@@ -15,6 +16,42 @@ export async function newestReadable(
   return undefined;
 }
 
+/** What a restore point says of a context. */
+export interface Recorded {
+  readonly restorePoint: RestorePointId;
+  readonly context: ContextManifest;
+}
+
+/** A context's timelines, as restore points tell of them. */
+export interface RecordedTimelines {
+  /** Each timeline's newest restore point, newest first. */
+  readonly newest: readonly Recorded[];
+  /** Every number that is in use: of a timeline that branched off, also the one that it left. */
+  readonly numbers: ReadonlySet<number>;
+  /** Whether there are restore points that can't be read, and may be of yet another one. */
+  readonly isIncomplete: boolean;
+}
+
+/** Reads every manifest: only done when a history has diverged. */
+export async function recordedTimelines(
+  repository: Repository,
+  ids: readonly RestorePointId[],
+  name: string,
+): Promise<RecordedTimelines> {
+  const newest = new Map<number, Recorded>();
+  const numbers = new Set<number>();
+  const unreadable: string[] = [];
+  for (const id of ids.toReversed()) {
+    const manifest = await readOrWarn(repository, id, unreadable);
+    const context = manifest?.contexts.find((candidate) => candidate.name === name);
+    if (context === undefined) continue;
+    numbers.add(context.timeline);
+    if (context.branch) numbers.add(context.branch.timeline);
+    if (!newest.has(context.timeline)) newest.set(context.timeline, { restorePoint: id, context });
+  }
+  return { newest: [...newest.values()], numbers, isIncomplete: unreadable.length > 0 };
+}
+
 /**
  * What each context had when it was backed up last: mostly in the newest restore point. One that was left out for a while has its history in an older one, which still needs
  * every object: a backup that began anew would write over them.
@@ -26,18 +63,23 @@ export async function recordedContexts(
   newest: Manifest | undefined,
   wanted: readonly string[],
   warnings: string[],
-): Promise<Map<string, ContextManifest>> {
-  const recorded = new Map<string, ContextManifest>();
-  const add = (context: ContextManifest): void => {
-    if (!recorded.has(context.name)) recorded.set(context.name, context);
+): Promise<Map<string, Recorded>> {
+  const recorded = new Map<string, Recorded>();
+  const addTo = ({ id }: Manifest, contexts: readonly ContextManifest[]): void => {
+    for (const context of contexts)
+      if (!recorded.has(context.name)) recorded.set(context.name, { restorePoint: id, context });
   };
   if (newest === undefined) return recorded;
-  newest.contexts.forEach(add);
+  addTo(newest, newest.contexts);
   for (const id of ids.slice(0, ids.indexOf(newest.id)).toReversed()) {
     const absent = wanted.filter((name) => !recorded.has(name));
     if (absent.length === 0) break;
     const manifest = await readOrWarn(repository, id, warnings);
-    manifest?.contexts.filter(({ name }) => absent.includes(name)).forEach(add);
+    if (manifest)
+      addTo(
+        manifest,
+        manifest.contexts.filter(({ name }) => absent.includes(name)),
+      );
   }
   return recorded;
 }

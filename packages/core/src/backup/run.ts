@@ -1,4 +1,4 @@
-import { type ControlDbFile, type SourceFile, STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
+import { type ControlDbFile, type SourceFile, STORE_KINDS } from "@axon-backup/axon-server";
 import type { ObjectKey, Sink } from "@axon-backup/sink";
 import { together } from "../concurrency.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
@@ -8,14 +8,13 @@ import type { Manifest } from "../repository/manifest.js";
 import { Repository } from "../repository/repository.js";
 import { nextRestorePointId } from "../repository/restore-point-id.js";
 import { Checkpointer } from "./checkpointer.js";
-import { requireAll } from "./loss.js";
 import type { ContextRun, SharedRun } from "./model.js";
-import { planStore, type StorePlan } from "./plan.js";
-import { protectUnreadable } from "./protect.js";
+import { planContext } from "./plan-context.js";
 import { readSinkState, type SinkState } from "./sink-state.js";
 import { reportContext, storeContext, type StoredContext } from "./store-context.js";
+import { describeTimelines } from "./timeline.js";
 import { Transfer } from "./transfer.js";
-import type { SinkReport } from "./types.js";
+import type { SinkReport, TimelineChange } from "./types.js";
 
 /**
  * One backup to one sink, from its first read to its commit. Until the last write, nothing that a restore point needs is changed: a run that ends
@@ -53,16 +52,18 @@ async function runAlone(
   );
   for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
   warnOfContextsLeftOut(shared, state, name, observer);
-  const id = nextRestorePointId(shared.started, state.newestId);
+  const id = nextRestorePointId(shared.started, state.ids.at(-1));
 
-  step("inventory"); // Snapshots before events, in each context. Compares with what the sink has, and stops where the history diverged.
-  const contexts: ContextRun[] = [];
-  for (const context of shared.contexts)
-    contexts.push(await requireAll(sink, await planContext(shared, state, context), shared.signal));
-  const { source, signal: outer } = shared;
-  const planned = state.isPartlyUnreadable
-    ? await protectUnreadable({ source, sink, name, observer, signal: outer }, contexts)
-    : contexts;
+  step("inventory"); // Snapshots before events, in each context. Compares with what the sink has: where the history diverged, another timeline goes on.
+  const planned: ContextRun[] = [];
+  const timelines: TimelineChange[] = [];
+  for (const context of shared.contexts) {
+    const { run, change } = await planContext({ ...shared, repository, state, name, observer }, context);
+    planned.push(run);
+    if (change === undefined) continue;
+    timelines.push(change);
+    observer({ kind: "warning", sink: name, message: describeTimelines(change) });
+  }
 
   step("transfer");
   await announceWork(shared, planned, controlDb, name, observer);
@@ -101,6 +102,7 @@ async function runAlone(
     outcome: "committed",
     restorePoint: id,
     contexts: stored.map(reportContext),
+    timelines,
     sent: transfer.sent,
   };
 }
@@ -130,18 +132,6 @@ async function readRepository(
 ): Promise<{ readonly repository: Repository; readonly state: SinkState }> {
   const repository = await Repository.openOrCreate(sink, now(), signal);
   return { repository, state: await readSinkState(repository, contexts, signal) };
-}
-
-async function planContext(shared: SharedRun, state: SinkState, name: string): Promise<ContextRun> {
-  const onSink = state.context(name);
-  const captured = await shared.capture(name, {
-    snapshots: onSink.stores.snapshots.state,
-    events: onSink.stores.events.state,
-  });
-  const plan: Partial<Record<StoreKind, StorePlan>> = {};
-  for (const store of STORE_KINDS)
-    plan[store] = planStore(captured[store].listing, onSink.stores[store].files);
-  return { name, state: onSink, captured, plan: plan as ContextRun["plan"] };
 }
 
 /** A context that was backed up until now may have been deleted, moved to another node, or left out by mistake. */

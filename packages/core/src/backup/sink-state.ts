@@ -1,27 +1,32 @@
-import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
-import { EngineError } from "../errors.js";
-import { contextPrefix, REPOSITORY_KEY, storePrefix } from "../repository/layout.js";
-import type { ClosedFile, ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
-import { newestReadable, recordedContexts } from "./recorded.js";
+import { REPOSITORY_KEY, timelinesIn } from "../repository/layout.js";
+import type { Manifest } from "../repository/manifest.js";
 import { options } from "../repository/read-optional.js";
 import type { Repository } from "../repository/repository.js";
 import { requireSameRepository } from "../repository/repository-info.js";
-import { type ContextState, NOTHING_STORED, type StoreOnSink } from "./model.js";
-import { listAfter, type StoredFiles } from "./plan.js";
+import { emptyState, readPages, recordedState } from "./context-state.js";
+import type { ContextState } from "./model.js";
+import { newestReadable, type Recorded, recordedContexts } from "./recorded.js";
 
 /** What a sink holds, read from the sink itself: no state is kept anywhere else. */
 export interface SinkState {
   /** The newest restore point that can be read. */
   readonly newest: Manifest | undefined;
-  /** The id of the newest one, readable or not. */
-  readonly newestId: Manifest["id"] | undefined;
+  /** Every restore point, readable or not, oldest first. */
+  readonly ids: readonly Manifest["id"][];
   /** Keys of checkpoints of runs that were cut off. */
   readonly checkpoints: readonly ObjectKey[];
   /** Whether there are restore points that can't be read, whole or in part: what they need isn't known then. */
   readonly isPartlyUnreadable: boolean;
   readonly warnings: readonly string[];
+  /** What it holds of a context, in the timeline that goes on. */
   context(name: string): ContextState;
+  /** What it holds of a context in another timeline; undefined when a page of it can't be read. */
+  recorded(known: Recorded): Promise<ContextState | undefined>;
+  /** What it holds of a timeline that no restore point has. */
+  empty(name: string, timeline: number): ContextState;
+  /** The timelines of a context that it holds objects of. */
+  timelines(name: string): ReadonlySet<number>;
 }
 
 /**
@@ -41,39 +46,34 @@ export async function readSinkState(
   for await (const { key, size } of repository.sink.list("contexts/", options(signal))) sizes.set(key, size);
   const isRecorded = (name: string): boolean =>
     newest?.contexts.some((context) => context.name === name) ?? false;
-  const absent = wanted.filter((name) => !isRecorded(name) && holdsAny(sizes, contextPrefix(name, 0)));
+  const absent = wanted.filter((name) => !isRecorded(name) && timelinesIn(sizes.keys(), name).size > 0);
   const recorded = await recordedContexts(repository, ids, newest, absent, warnings);
-  const pages = await readPages(repository, [...recorded.values()], warnings);
-  const damaged: ReadonlySet<string> = await repository.damagedKeys();
+  const pages = await readPages(
+    repository,
+    Array.from(recorded.values(), ({ context }) => context),
+    warnings,
+  );
+  const damaged = await repository.damagedKeys();
   const checkpoints = await repository.checkpoints();
+  const found = { sizes, damaged, checkpoints };
 
   return {
     newest,
-    newestId: ids.at(-1),
+    ids,
     checkpoints: checkpoints.map(({ key }) => key),
     isPartlyUnreadable: warnings.length > 0,
     warnings: [...problemsOf(repository), ...warnings],
     context(name) {
-      const manifest = recorded.get(name);
-      const timeline = manifest?.timeline ?? 0;
-      const stores: Partial<Record<StoreKind, StoreOnSink>> = {};
-      for (const store of STORE_KINDS) {
-        const unfinished = new Map<string, ClosedFile>();
-        for (const { checkpoint } of checkpoints)
-          for (const part of checkpoint?.stores ?? [])
-            if (part.context === name && part.timeline === timeline && part.store === store)
-              for (const file of part.files) unfinished.set(file.name, file);
-        // Not a key each, checked again: there may be a hundred thousand names to look up.
-        const prefix = storePrefix(name, timeline, store);
-        stores[store] = storeOnSink(manifest, store, pages, {
-          unfinished,
-          sizeOf: (file) => sizes.get(prefix + file),
-          isDamaged: (file) => damaged.has(prefix + file),
-          names: () => namesBelow(sizes, prefix),
-        });
-      }
-      return { timeline, stores: stores as ContextState["stores"] };
+      const known = recorded.get(name);
+      return known ? recordedState(found, pages, known) : emptyState(found, name, 0);
     },
+    async recorded(known) {
+      const damages: string[] = [];
+      const state = recordedState(found, await readPages(repository, [known.context], damages), known);
+      return damages.length > 0 ? undefined : state;
+    },
+    empty: (name, timeline) => emptyState(found, name, timeline),
+    timelines: (name) => timelinesIn(sizes.keys(), name),
   };
 }
 
@@ -81,58 +81,4 @@ function problemsOf({ problem }: Repository): string[] {
   return problem === undefined
     ? []
     : [`${REPOSITORY_KEY} ${problem}; what it said is taken from the restore points`];
-}
-
-function holdsAny(sizes: ReadonlyMap<string, number>, prefix: string): boolean {
-  for (const key of sizes.keys()) if (key.startsWith(prefix)) return true;
-  return false;
-}
-
-function namesBelow(sizes: ReadonlyMap<string, number>, prefix: string): string[] {
-  return [...sizes.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
-}
-
-function storeOnSink(
-  manifest: ContextManifest | undefined,
-  store: StoreKind,
-  pagesOf: ReadonlyMap<StoreManifest, StoreOnSink["pages"]>,
-  held: Omit<StoredFiles, "closed">,
-): StoreOnSink {
-  const recorded = manifest?.[store];
-  if (!recorded) return { pages: [], files: { ...held, closed: [] }, state: NOTHING_STORED };
-  const pages = pagesOf.get(recorded);
-  const files = {
-    ...held,
-    closed: [...(pages ?? []).flatMap((page) => page.files), ...(pages ? recorded.recent : [])],
-  };
-  const { lastClosedSegment, lastVersion, open } = recorded;
-  const after = pages ? listAfter(lastClosedSegment, files) : null;
-  return { pages: pages ?? [], files, state: { lastClosedSegment, lastVersion, open, listAfter: after } };
-}
-
-/** Each store's pages. A store with a damaged page has none: everything that the server still has is compared with it, or stored again, and with it that page. */
-async function readPages(
-  repository: Repository,
-  contexts: readonly ContextManifest[],
-  warnings: string[],
-): Promise<Map<StoreManifest, StoreOnSink["pages"]>> {
-  const result = new Map<StoreManifest, StoreOnSink["pages"]>();
-  for (const context of contexts)
-    for (const store of STORE_KINDS) {
-      try {
-        const pages = await Promise.all(
-          context[store].pages.map(async (reference) => ({
-            reference,
-            files: (await repository.page(reference)).files,
-          })),
-        );
-        result.set(context[store], pages);
-      } catch (error) {
-        if (!(error instanceof EngineError) || error.kind !== "damage") throw error;
-        warnings.push(
-          `${error.message}; all of ${contextPrefix(context.name, context.timeline)}${store} is compared with the server's files, and stored again where it isn't the same`,
-        );
-      }
-    }
-  return result;
 }

@@ -51,7 +51,8 @@ export async function storeContext(tools: StoringTools, run: ContextRun): Promis
     mended.push(...stored.filter((name) => onSink.files.isDamaged(name)).map(keyOf));
   }
   const { snapshots, events } = manifests as Record<StoreKind, StoreManifest>;
-  const manifest = { name: run.name, timeline: run.state.timeline, snapshots, events };
+  const { timeline, branch } = run.state;
+  const manifest = { name: run.name, timeline, ...(branch && { branch }), snapshots, events };
   return { manifest, outcomes: outcomes as StoredContext["outcomes"], mended };
 }
 

@@ -24,6 +24,8 @@ export interface BackupOptions {
   readonly concurrency?: number;
   /** Milliseconds between two checkpoints of a run. Default 10,000. */
   readonly checkpointInterval?: number;
+  /** Milliseconds before a history that seems to be another one is looked at again, because a server that is starting may say anything. Default 2,000. */
+  readonly secondLook?: number;
   /** For tests. */
   readonly now?: () => Date;
 }
@@ -53,6 +55,19 @@ export interface ContextReport {
   readonly lastSnapshotTokenExact: boolean;
 }
 
+/** A context goes on in another timeline: the server's history isn't the one that was backed up last. */
+export interface TimelineChange {
+  readonly context: string;
+  /** The one that goes on from here. */
+  readonly timeline: number;
+  /** The one that was left, and its last restore point; null when none that has the context could be read. */
+  readonly from: { readonly timeline: number; readonly restorePoint: RestorePointId } | null;
+  /** What was found, as a sentence without a full stop. */
+  readonly reason: string;
+  /** Whether it is an older timeline, which the server's history goes on from, rather than a new one. */
+  readonly resumed: boolean;
+}
+
 /** What became of one sink. */
 export type SinkReport =
   | {
@@ -60,6 +75,8 @@ export type SinkReport =
       readonly outcome: "committed";
       readonly restorePoint: RestorePointId;
       readonly contexts: readonly ContextReport[];
+      /** Contexts that are in another timeline from this restore point on; mostly none. */
+      readonly timelines: readonly TimelineChange[];
       /** Everything sent in this run, control DB included, manifests not. */
       readonly sent: Tally;
       readonly warnings: readonly string[];

@@ -48,6 +48,18 @@ export function contextPrefix(context: string, timeline: number): string {
   return `contexts/${encodeContext(context)}${timeline === 0 ? "" : `@${timeline}`}/`;
 }
 
+/** The timelines of a context that have an object among these keys; unsorted. */
+export function timelinesIn(keys: Iterable<string>, context: string): Set<number> {
+  const prefix = `contexts/${encodeContext(context)}`;
+  const found = new Set<number>();
+  for (const key of keys) {
+    if (!key.startsWith(prefix)) continue;
+    const number = /^(?:@([1-9]\d{0,8}))?\//.exec(key.slice(prefix.length, prefix.length + 11));
+    if (number) found.add(Number(number[1] ?? 0));
+  }
+  return found;
+}
+
 /** Begins the keys of a store's files. */
 export function storePrefix(context: string, timeline: number, store: StoreKind): string {
   return `${contextPrefix(context, timeline)}${store}/`;

@@ -39,8 +39,22 @@ export interface ContextManifest {
   readonly name: string;
   /** 0 until the server's history diverges. */
   readonly timeline: number;
+  /** Where the timeline left another one: on every manifest of it, so that it survives the first one. Left out of timeline 0. */
+  readonly branch?: Branch;
   readonly snapshots: StoreManifest;
   readonly events: StoreManifest;
+}
+
+/** Where and why a timeline of a context began. */
+export interface Branch {
+  /** The timeline that it left. */
+  readonly timeline: number;
+  /** The last restore point of that one; null when none that has the context could be read. */
+  readonly restorePoint: RestorePointId | null;
+  /** What was found of the server's history, as a sentence without a full stop. */
+  readonly reason: string;
+  /** ISO 8601, UTC: when the run began that found it. */
+  readonly begun: string;
 }
 
 /**
