@@ -78,9 +78,16 @@ export function failedReport(errors: readonly unknown[]): BackupReport {
 
 /** A report without findings. */
 export const NO_DAMAGE: VerifyReport = {
+  depth: "objects",
   restorePoints: [],
+  verified: [],
   objects: 0,
+  size: 0,
   bytes: 0,
+  read: 0,
+  seconds: 0,
+  store: { segments: 0, transactions: 0, events: 0, controlDbs: 0 },
+  lastRead: [],
   findings: [],
   notes: [],
   damaged: false,

@@ -66,7 +66,15 @@ export {
 } from "./retention/policy.js";
 export type { FailedRemoval, PruneOptions, PruneReport } from "./retention/types.js";
 export { verify } from "./verify/verify.js";
-export type { Finding, VerifyOptions, VerifyReport } from "./verify/types.js";
+export type { Budget } from "./verify/budget.js";
+export type {
+  Finding,
+  LastRead,
+  PointVerified,
+  StoreTruth,
+  VerifyOptions,
+  VerifyReport,
+} from "./verify/types.js";
 export { DEFAULT_RETRIES, type RetryEvent, type RetryOptions, type RetryPolicy } from "./sinks/attempts.js";
 export { bandwidth, type BandwidthLimits } from "./sinks/bandwidth.js";
 export { type Clock, systemClock } from "./sinks/clock.js";

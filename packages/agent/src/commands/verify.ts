@@ -1,4 +1,4 @@
-import type { NamedSink, RestorePointId, VerifyReport } from "@axon-backup/core";
+import type { NamedSink, RestorePointId, VerifyOptions, VerifyReport } from "@axon-backup/core";
 import { isSinkError, type Sink } from "@axon-backup/sink";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
@@ -14,6 +14,11 @@ export interface VerifyRequest {
   readonly sinks: readonly string[];
   readonly restorePoint: RestorePointId | "latest" | undefined;
   readonly readData: boolean;
+  /** How much to read of each sink, and for how many milliseconds; no limit if left out. */
+  readonly budget?: VerifyOptions["budget"];
+  readonly within?: number | undefined;
+  /** Whether people want to see when each object was read last. Programs always do. */
+  readonly listObjects?: boolean;
 }
 
 /** `axon-backup verify`: whether what is stored is what was written. */
@@ -35,7 +40,10 @@ export class VerifyCommand {
         ? this.#verify(request, sink, { name }, false)
         : this.#verifyWritable(request, named, sink);
     });
-    this.output.result({ json: verifyJson(outcomes), text: verifyText(outcomes) });
+    this.output.result({
+      json: verifyJson(outcomes),
+      text: verifyText(outcomes, request.listObjects === true),
+    });
     for (const outcome of outcomes)
       if (outcome.outcome === "failed") this.output.problem(outcome.error, outcome.sink);
     const errors = errorsOf(outcomes);
@@ -53,10 +61,10 @@ export class VerifyCommand {
       writable = { name: named.name, open: () => Promise.resolve(sink) };
     } catch (error) {
       if (!isSinkError(error)) throw error;
-      this.output.log.warn("the sink can't be written to: what is found is not marked for repair", {
-        sink: named.name,
-        reason: error.message,
-      });
+      this.output.log.warn(
+        "the sink can't be written to: what is found is not marked for repair, and what is read not recorded",
+        { sink: named.name, reason: error.message },
+      );
       return this.#verify(request, readOnly, named, false);
     }
     return withSink(writable, "write", (sink) => this.#verify(request, sink, named, true));
@@ -68,13 +76,15 @@ export class VerifyCommand {
     { name, connections }: Pick<NamedSink, "name" | "connections">,
     mark: boolean,
   ): Promise<VerifyReport> {
-    const { restorePoint, readData } = request;
+    const { restorePoint, readData, budget, within } = request;
     return this.engine.verify({
       sink,
       name,
       ...(connections === undefined ? {} : { connections }),
       ...(restorePoint === undefined ? {} : { restorePoint }),
       readData,
+      ...(budget === undefined ? {} : { budget }),
+      ...(within === undefined ? {} : { within }),
       mark,
       observer: this.output.observer,
       signal: this.signal,

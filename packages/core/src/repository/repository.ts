@@ -95,6 +95,11 @@ export class Repository {
     return repository;
   }
 
+  /** The same repository for calls that end with another signal. */
+  withSignal(signal: AbortSignal): Repository {
+    return new Repository(this.sink, this.info, signal, this.problem);
+  }
+
   /** The restore points, oldest first. Lists names alone: a manifest may still turn out to be damaged. */
   async restorePoints(): Promise<RestorePointId[]> {
     const ids: RestorePointId[] = [];
@@ -227,9 +232,8 @@ export class Repository {
   }
 
   /** When objects were read last. A damaged record counts as none. */
-  async verifiedObjects(): Promise<VerifiedObjects["objects"]> {
-    const record = await this.#readRecord("verified-objects", VERIFIED_OBJECTS_KEY);
-    return (record as VerifiedObjects | undefined)?.objects ?? {};
+  async verifiedObjects(): Promise<VerifiedObjects | undefined> {
+    return (await this.#readRecord("verified-objects", VERIFIED_OBJECTS_KEY)) as VerifiedObjects | undefined;
   }
 
   async writeVerifiedObjects(record: VerifiedObjects): Promise<void> {

@@ -19,10 +19,19 @@ export interface VerifiedRestorePoints {
   readonly restorePoints: readonly VerifiedRestorePoint[];
 }
 
-/** `verified/objects.json`: when each object was read last and found right, so that budgets come round to all of them. */
+/**
+ * `verified/objects.json`: when each object was read last and found right, so that budgets come round to all of them. Losing it costs reading again.
+ * By folder (the key up to its last slash), then by the rest of the key: some 60 bytes each object.
+ */
 export interface VerifiedObjects {
   /** ISO 8601, UTC: when it was written. */
   readonly written: string;
-  /** By key; the value is the number of seconds since 1970 at which it was read, and how many of its first bytes were. */
-  readonly objects: Readonly<Record<string, readonly [seconds: number, bytes: number]>>;
+  readonly folders: Readonly<Record<string, Readonly<Record<string, ReadEntry>>>>;
 }
+
+/**
+ * One object's last reading: the second (since 1970), and what was read. `sha256` is the beginning of the hash of the longest part that restore points need; ""
+ * when something was wrong with it. `claims`: how many parts were checked, left out for one. `copy`: of an open segment's copy, what the sink said of it then (its
+ * size, and its version or modification time), because such a copy changes.
+ */
+export type ReadEntry = readonly [seconds: number, sha256: string, claims?: number, copy?: string];

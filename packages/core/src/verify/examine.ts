@@ -1,4 +1,6 @@
 import { isSinkError, type ObjectKey, type Sink, type StoredObject } from "@axon-backup/sink";
+import { CONTROL_DBS, DAMAGED, damagedKey, runOf, WRITER_KEY } from "../repository/layout.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { Report } from "./findings.js";
 import { type Claim, type Requirement, usersOf } from "./requirements.js";
 
@@ -9,7 +11,24 @@ const LOOKS = 16;
 export interface Present {
   readonly object: Requirement;
   readonly claims: readonly Claim[];
+  /** How many of its bytes are needed. */
+  readonly bytes: number;
+  /** Of an open segment's copy: what changes whenever it is replaced, as far as the sink tells. Undefined for what never changes. */
+  readonly copy: string | undefined;
 }
+
+/** What a listing of the whole sink showed. */
+export interface Listing {
+  readonly present: readonly Present[];
+  /** Runs that a control DB is stored of. */
+  readonly controlDbs: readonly RestorePointId[];
+  /** Keys that have a damage mark. */
+  readonly marked: ReadonlySet<ObjectKey>;
+  /** Whether somebody writes to the repository, or was killed while writing. */
+  readonly isBeingWritten: boolean;
+}
+
+type Stored = Omit<StoredObject, "key">;
 
 /**
  * Compares one listing of the sink with what restore points need, and reports what is missing, too short, or has another checksum.
@@ -20,33 +39,77 @@ export async function examineListing(
   objects: ReadonlyMap<ObjectKey, Requirement>,
   report: Report,
   signal: AbortSignal | undefined,
-): Promise<Present[]> {
-  const listed = new Map<ObjectKey, Pick<StoredObject, "size" | "checksum">>();
-  for await (const { key, size, checksum } of sink.list("", signal ? { signal } : {}))
-    if (objects.has(key)) listed.set(key, { size, ...(checksum && { checksum }) });
-
+): Promise<Listing> {
+  const stored = new Map<ObjectKey, Stored>();
+  const controlDbs: RestorePointId[] = [];
+  const marked = new Set<ObjectKey>();
+  let isBeingWritten = false;
+  for await (const { key, size, checksum, version, modified } of sink.list("", signal ? { signal } : {})) {
+    if (objects.has(key))
+      stored.set(key, {
+        size,
+        ...(checksum && { checksum }),
+        ...(version && { version }),
+        ...(modified && { modified }),
+      });
+    const run = runOf(key, CONTROL_DBS, ".zip");
+    if (run !== undefined) controlDbs.push(run);
+    const damaged = key.startsWith(DAMAGED) ? damagedKey(key) : undefined;
+    if (damaged !== undefined) marked.add(damaged);
+    isBeingWritten ||= key === WRITER_KEY;
+  }
   const present: Present[] = [];
   let looksLeft = LOOKS;
   for (const object of objects.values()) {
-    const stored = listed.get(object.key);
+    const found = stored.get(object.key);
     const obstacle =
-      stored === undefined && looksLeft-- > 0 ? await obstacleAt(sink, object.key, signal) : undefined;
-    const claims: Claim[] = [];
-    for (const claim of object.claims) {
-      const missing = obstacle ?? "is missing";
-      const finding = stored === undefined ? missing : examine(stored, claim);
-      if (finding === undefined) claims.push(claim);
-      else
-        report({
-          key: object.key,
-          finding,
-          restorePoints: usersOf(claim),
-          mend: object.kind !== "control-db" && obstacle === undefined,
-        });
-    }
-    if (claims.length > 0) present.push({ object, claims });
+      found === undefined && looksLeft-- > 0 ? await obstacleAt(sink, object.key, signal) : undefined;
+    const claims = found === undefined ? [] : rightClaims(object, found, report);
+    if (found !== undefined && claims.length > 0) present.push(presentOf(object, claims, found));
+    if (found === undefined) reportMissing(object, obstacle, report);
   }
-  return present;
+  return { present, controlDbs, marked, isBeingWritten };
+}
+
+/** The claims that the object's size and checksum agree with; the others are reported. */
+function rightClaims(object: Requirement, stored: Stored, report: Report): Claim[] {
+  const claims: Claim[] = [];
+  for (const claim of object.claims) {
+    const finding = examine(stored, claim);
+    if (finding === undefined) claims.push(claim);
+    else reportClaim(object, claim, finding, object.kind !== "control-db", report);
+  }
+  return claims;
+}
+
+function reportMissing(object: Requirement, obstacle: string | undefined, report: Report): void {
+  const mend = object.kind !== "control-db" && obstacle === undefined;
+  for (const claim of object.claims) reportClaim(object, claim, obstacle ?? "is missing", mend, report);
+}
+
+function reportClaim(
+  { key }: Requirement,
+  claim: Claim,
+  finding: string,
+  mend: boolean,
+  report: Report,
+): void {
+  report({ key, finding, depth: "objects", restorePoints: usersOf(claim), mend });
+}
+
+function presentOf(
+  object: Requirement,
+  claims: readonly Claim[],
+  { size, version, modified }: Stored,
+): Present {
+  return {
+    object,
+    claims,
+    bytes: Math.max(...claims.map(({ bytes }) => bytes)),
+    copy: claims.some(({ whole }) => whole)
+      ? undefined
+      : `${size} ${version ?? modified?.toISOString() ?? ""}`.trim(),
+  };
 }
 
 /**

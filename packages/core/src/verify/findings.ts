@@ -1,12 +1,14 @@
 import type { ObjectKey } from "@axon-backup/sink";
 import type { RestorePointId } from "../repository/restore-point-id.js";
-import type { Finding } from "./types.js";
+import type { Depth, Finding } from "./types.js";
 
 /** Something that isn't right. */
 export interface Reported {
   readonly key: ObjectKey;
   /** A sentence that reads on after the key. */
   readonly finding: string;
+  /** The check that found it. */
+  readonly depth: Depth;
   /** Those that can't be restored because of it. */
   readonly restorePoints: Iterable<RestorePointId>;
   /** Whether storing the object again would mend it: it is then marked for the next backup. */
@@ -42,12 +44,18 @@ export class Findings {
     }
   }
 
+  /** Those that something is wrong with. */
+  restorePoints(): Set<RestorePointId> {
+    return new Set([...this.#found.values()].flatMap(({ restorePoints }) => [...restorePoints]));
+  }
+
   /** Sorted by key. */
   list(): Finding[] {
     return [...this.#found.values()]
-      .map(({ key, finding, mend, mendedAnyway = false, restorePoints }) => ({
+      .map(({ key, finding, depth, mend, mendedAnyway = false, restorePoints }) => ({
         key,
         finding,
+        depth,
         mendable: mend || mendedAnyway,
         restorePoints: [...restorePoints].sort(),
       }))

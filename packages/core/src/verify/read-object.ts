@@ -3,7 +3,7 @@ import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { type StreamHash, streamHash } from "../hash/stream-hash.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
-import { openControlDbZip } from "../control-db/zip.js";
+import { CONTROL_DB_FILE, openControlDbZip } from "../control-db/zip.js";
 import type { Present } from "./examine.js";
 import type { Report } from "./findings.js";
 import { type Claim, usersOf } from "./requirements.js";
@@ -13,8 +13,6 @@ export interface ReadTools {
   readonly report: Report;
   readonly signal: AbortSignal;
   readonly onBytes: (bytes: number) => void;
-  /** The same, of bytes that were read before. */
-  readonly onBytesAgain: (bytes: number) => void;
 }
 
 /** What reading an object told beside findings. */
@@ -23,6 +21,11 @@ export interface ReadResult {
   readonly nextToken?: Token;
   /** Set when the segment's format isn't known, so that nothing but its hash was checked. */
   readonly foreignVersion?: number;
+  /** Of a segment: how many transactions and events were seen. */
+  readonly transactions?: number;
+  readonly events?: number;
+  /** Whether nothing was found wrong with it. */
+  readonly right: boolean;
 }
 
 /**
@@ -31,23 +34,21 @@ export interface ReadResult {
  */
 export async function readObject(tools: ReadTools, { object, claims }: Present): Promise<ReadResult> {
   const { key, kind } = object;
-  const report = (claim: Pick<Claim, "users">, finding: string, mend = kind !== "control-db"): void => {
-    tools.report({ key, finding, restorePoints: usersOf(claim), mend });
+  const report: ReportClaim = (claim, finding, { depth = "data", mend = kind !== "control-db" } = {}) => {
+    tools.report({ key, finding, depth, restorePoints: usersOf(claim), mend });
   };
   const everyone = { users: new Set(claims.flatMap(({ users }) => [...users])) };
   try {
-    const result = await checkClaims(tools, object.key, object.first, claims, report);
-    if (kind === "control-db" && result.intact) await readControlDb(tools, key, claims);
-    return result;
+    const result = await checkClaims(tools, key, object.first, claims, report);
+    if (kind !== "control-db" || !result.right) return result;
+    const finding = await readControlDb(tools, key, claims);
+    if (finding !== undefined) report(everyone, finding, { depth: "store" });
+    return { ...result, right: finding === undefined };
   } catch (error) {
-    if (error instanceof EngineError && error.kind === "damage") {
-      report(everyone, error.message);
-      return {};
-    }
     if (!isSinkError(error)) throw error;
     await probe(tools.sink, tools.signal);
     report(everyone, error.kind === "not-found" ? "is missing" : `can't be read: ${error.message}`);
-    return {};
+    return { right: false };
   }
 }
 
@@ -57,7 +58,7 @@ async function checkClaims(
   first: Token | undefined,
   claims: readonly Claim[],
   report: ReportClaim,
-): Promise<ReadResult & { readonly intact: boolean }> {
+): Promise<ReadResult> {
   const marks = claims.toSorted((a, b) => a.bytes - b.bytes);
   const hash = streamHash(marks.at(-1)?.bytes ?? 0);
   try {
@@ -75,9 +76,9 @@ async function readMarks(
   marks: readonly Claim[],
   hash: StreamHash,
   report: ReportClaim,
-): Promise<ReadResult & { readonly intact: boolean }> {
+): Promise<ReadResult> {
   const scanner = first === undefined ? undefined : new SegmentScanner({ segment: first });
-  let result: ReadResult & { intact: boolean } = { intact: true };
+  let result: ReadResult = { right: true };
   let position = 0;
   let mark = 0;
   /** Everything that ends where reading stands now. */
@@ -86,10 +87,12 @@ async function readMarks(
       const scan = scanner?.end();
       const finding = judge(claim, await hash.digest(), scan);
       if (finding !== undefined) {
-        report(claim, finding.text, finding.mend);
-        result = { ...result, intact: false };
+        report(claim, finding.text, finding.how);
+        result = { ...result, right: false };
       } else if (scan?.state === "foreign") result = { ...result, foreignVersion: scan.formatVersion };
       else if (claim.whole && scan?.state === "closed") result = { ...result, nextToken: scan.nextToken };
+      if (scan !== undefined && first !== undefined)
+        result = { ...result, transactions: scan.transactions, events: scan.nextToken - first };
     }
   };
   await settle();
@@ -108,25 +111,30 @@ async function readMarks(
     }
   for (const claim of marks.slice(mark)) {
     report(claim, `ends after ${position} bytes, and the first ${claim.bytes} are needed`);
-    result = { ...result, intact: false };
+    result = { ...result, right: false };
   }
   return result;
 }
 
-/** `mend`: whether storing it again can help; true if left out. */
-type ReportClaim = (claim: Claim, finding: string, mend?: boolean) => void;
+/** The check that found it, `data` if left out; and whether storing it again can help: true if left out, but for control DBs. */
+interface How {
+  readonly depth?: "data" | "store";
+  readonly mend?: boolean;
+}
+
+type ReportClaim = (claim: Pick<Claim, "users">, finding: string, how?: How) => void;
 
 /** What is wrong with the bytes up to a claim's end, if anything. What was wrong already on the server, storing it again doesn't mend. */
 function judge(
   claim: Claim,
   hash: string,
   scan: SegmentScan | undefined,
-): { readonly text: string; readonly mend?: false } | undefined {
+): { readonly text: string; readonly how?: How } | undefined {
   const part = claim.whole ? "" : ` in the first ${claim.bytes}`;
   const reason = scan?.state === "torn" ? ` (${scan.reason})` : "";
   if (hash !== claim.sha256) return { text: `has other bytes than were stored${part}${reason}` };
   const text = misread(claim, scan, part, reason);
-  return text === undefined ? undefined : { text, mend: false };
+  return text === undefined ? undefined : { text, how: { depth: "store", mend: false } };
 }
 
 /** What a segment's transactions say against it, though its bytes are those that were stored. */
@@ -139,11 +147,10 @@ function misread(
   if (scan === undefined || scan.state === "foreign" || claim.bytes === 0) return undefined;
   if (claim.isKnownBad === true) return undefined;
   if (scan.state === "torn") return `was damaged already when it was stored${part}${reason}`;
-  if (claim.whole)
-    return scan.state === "closed" ? undefined : "was stored as a closed segment, and has no end marker";
-  if (scan.validBytes !== claim.bytes && !isUnwritten(scan))
+  if (claim.whole && scan.state !== "closed") return "was stored as a closed segment, and has no end marker";
+  if (!claim.whole && scan.validBytes !== claim.bytes && !isUnwritten(scan))
     return `holds valid bytes up to ${scan.validBytes} alone, of the first ${claim.bytes}`;
-  if (scan.nextToken !== claim.nextToken)
+  if (claim.nextToken !== undefined && scan.nextToken !== claim.nextToken)
     return `ends before token ${scan.nextToken}${part}, and the restore point says ${claim.nextToken}`;
   return undefined;
 }
@@ -153,16 +160,33 @@ function isUnwritten(scan: SegmentScan): boolean {
   return scan.validBytes === 0 && scan.transactions === 0;
 }
 
+/** What the database in a control DB's zip begins with: H2's header (docs/axon-server.md, section 1). */
+const DATABASE = /^H:\d+,/;
+const DATABASE_BYTES = 16;
+
+/** What is wrong with what is in the zip, if anything. */
 async function readControlDb(
-  { sink, signal, onBytesAgain }: ReadTools,
+  { sink, signal, onBytes }: ReadTools,
   key: ObjectKey,
   claims: readonly Claim[],
-): Promise<void> {
+): Promise<string | undefined> {
   const size = claims[0]?.bytes ?? 0;
-  const zip = await openControlDbZip(key, size, (offset, length) =>
-    copies(sink.get(key, { signal, range: { offset, length } }), onBytesAgain),
-  );
-  for await (const chunk of zip.content()) if (chunk.byteLength > 0) signal.throwIfAborted();
+  let beginning = "";
+  try {
+    const zip = await openControlDbZip(key, size, (offset, length) =>
+      copies(sink.get(key, { signal, range: { offset, length } }), onBytes),
+    );
+    for await (const chunk of zip.content()) {
+      signal.throwIfAborted();
+      if (beginning.length < DATABASE_BYTES)
+        beginning += Buffer.from(chunk).toString("latin1", 0, DATABASE_BYTES - beginning.length);
+    }
+  } catch (error) {
+    if (!(error instanceof EngineError && error.kind === "damage")) throw error;
+    return `${error.message.replace(`${key} `, "")}. It was so already when it was stored`;
+  }
+  if (DATABASE.test(beginning)) return undefined;
+  return `is not a backup of a control DB: ${CONTROL_DB_FILE} in it doesn't begin as a database of H2. It was so already when it was stored`;
 }
 
 /** The zip reader keeps chunks, which belong to the sink. */

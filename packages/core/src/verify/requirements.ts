@@ -2,6 +2,7 @@ import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-serve
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { objectOf } from "../repository/closed-object.js";
+import { endOf } from "../repository/head.js";
 import { controlDbKey, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
 import type {
   ClosedFile,
@@ -13,10 +14,11 @@ import type {
 import type { Repository } from "../repository/repository.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { checkContextName, checkFileName } from "../restore/names.js";
+import { checkContinuity, type Link, type OpenQuestion } from "./continuity.js";
 import type { Report } from "./findings.js";
 
 /** Restore points that share what they need: those of one page, or one alone. */
-type Users = ReadonlySet<RestorePointId>;
+export type Users = ReadonlySet<RestorePointId>;
 
 /** What restore points need of an object's beginning, or of all of it. */
 export interface Claim {
@@ -25,7 +27,7 @@ export interface Claim {
   readonly sha256: string;
   /** Whether the object has these bytes and no more. */
   readonly whole: boolean;
-  /** The token after the last event in them: known for open segments. */
+  /** The token after the last event in them, where it was recorded and could be told. */
   readonly nextToken: Token | undefined;
   /** That the segment was damaged on the server when it was stored is known, and reported: only its bytes are left to be checked. */
   readonly isKnownBad?: boolean;
@@ -41,17 +43,12 @@ export interface Requirement {
   readonly claims: Claim[];
 }
 
-/** The segments of one store in one restore point, ascending, each in its newest version. */
-export interface Chain {
-  readonly restorePoint: RestorePointId;
-  readonly where: string;
-  readonly segments: readonly {
-    readonly key: ObjectKey;
-    readonly first: Token;
-    readonly open: OpenSegment | undefined;
-  }[];
-  /** The store's, by the manifest. */
-  readonly nextToken: Token;
+/** A file of a manifest or a page, as far as it is needed again. */
+interface Filed {
+  readonly key: ObjectKey;
+  readonly link: Link | undefined;
+  /** What was wrong with it already when it was stored. */
+  readonly problem: string | undefined;
 }
 
 const DAMAGED_PAGE = "is missing or damaged, and with it a part of the manifests that point to it";
@@ -59,10 +56,18 @@ const DAMAGED_PAGE = "is missing or damaged, and with it a part of the manifests
 /** Puts together what restore points need, each object once however many share it. */
 export class Requirements {
   readonly objects = new Map<ObjectKey, Requirement>();
-  /** Pages are shared by many restore points: each is read once. Undefined for a damaged one. */
+  /** Segments whose end nobody recorded: where each should be. */
+  readonly questions: OpenQuestion[] = [];
+  /** Where stores begin that don't begin with their first event. */
+  readonly beginnings = new Set<string>();
+  /** The restore points that these ones inherit from. */
+  readonly parents = new Set<RestorePointId>();
+  /** Whether every manifest and page could be read, so that whatever isn't among the objects is needed by none. */
+  isComplete = true;
+  /** Pages are shared by many restore points: each is read once. Without files when it is damaged. */
   readonly #pages = new Map<
     string,
-    { readonly files: readonly ClosedFile[] | undefined; readonly users: Set<RestorePointId> }
+    { readonly files?: readonly Filed[]; readonly users: Set<RestorePointId> }
   >();
 
   constructor(
@@ -70,29 +75,28 @@ export class Requirements {
     private readonly report: Report,
   ) {}
 
-  /** Adds a restore point, and gives its chains. A damaged document is reported; what can still be told is added. */
-  async add(id: RestorePointId): Promise<Chain[]> {
+  /** Adds a restore point. A damaged document is reported; what can still be told is added. */
+  async add(id: RestorePointId): Promise<void> {
     const manifest = await this.#orReport(restorePointKey(id), id, () => this.repository.manifest(id));
-    if (manifest === undefined) return [];
+    if (manifest === undefined) return;
     try {
-      return await this.#addManifest(manifest);
+      await this.#addManifest(manifest);
     } catch (error) {
       // A name that can't be: the manifest is not one of ours.
       if (!(error instanceof EngineError && error.kind === "damage")) throw error;
-      this.report({ key: restorePointKey(id), finding: error.message, restorePoints: [id], mend: false });
-      return [];
+      this.#reportDocument(restorePointKey(id), error.message, id);
     }
   }
 
-  async #addManifest(manifest: Manifest): Promise<Chain[]> {
-    const { id, controlDb, repository } = manifest;
+  async #addManifest(manifest: Manifest): Promise<void> {
+    const { id, controlDb, parent, repository } = manifest;
     if (repository !== this.repository.info.id)
-      this.report({
-        key: restorePointKey(id),
-        finding: `is of the repository ${repository}, and this is ${this.repository.info.id}: objects of two repositories have got into one place`,
-        restorePoints: [id],
-        mend: false,
-      });
+      this.#reportDocument(
+        restorePointKey(id),
+        `is of the repository ${repository}, and this is ${this.repository.info.id}: objects of two repositories have got into one place`,
+        id,
+      );
+    if (parent !== null) this.parents.add(parent);
     const alone = new Set([id]);
     this.#claim(
       controlDbKey(id),
@@ -101,12 +105,10 @@ export class Requirements {
       { ...controlDb, bytes: controlDb.size, whole: true, nextToken: undefined },
       alone,
     );
-    const chains: Chain[] = [];
     for (const context of manifest.contexts) {
       checkContextName(context.name);
-      for (const store of STORE_KINDS) chains.push(...(await this.#addStore(id, alone, context, store)));
+      for (const store of STORE_KINDS) await this.#addStore(id, alone, context, store);
     }
-    return chains;
   }
 
   async #addStore(
@@ -114,68 +116,95 @@ export class Requirements {
     alone: Users,
     context: ContextManifest,
     store: StoreKind,
-  ): Promise<Chain[]> {
+  ): Promise<void> {
     const { pages, recent, open, nextToken } = context[store];
-    const newest = new Map<Token, Chain["segments"][number] & { readonly version: number }>();
-    const add = (file: ClosedFile | OpenSegment, users: Users): void => {
-      const { kind, ...name } = checkFileName(file.name, store);
-      const isOpen = "validBytes" in file;
-      const object = isOpen ? file.name : objectOf(file);
-      const key = storeFileKey(context.name, context.timeline, store, object);
-      const problem = isOpen ? undefined : file.problem;
-      if (problem !== undefined) this.#reportKnown(key, problem, users);
-      const first = kind === "segment" && "segment" in name ? name.segment : undefined;
-      const version = "version" in name ? name.version : 0;
-      const content = isOpen
-        ? { bytes: file.validBytes, whole: false, nextToken: file.nextToken }
-        : { bytes: file.size, whole: true, nextToken: undefined };
-      this.#claim(
-        key,
-        kind === "segment" ? kind : "index",
-        first,
-        { sha256: file.sha256, ...content, isKnownBad: problem !== undefined },
-        users,
-      );
-      if (kind !== "segment" || first === undefined || version < (newest.get(first)?.version ?? 0)) return;
-      newest.set(first, { key, first, version, open: isOpen ? file : undefined });
-    };
+    const links: Link[] = [];
     let whole = true;
+    const take = ({ link, key, problem }: Filed): void => {
+      if (link) links.push(link);
+      if (problem !== undefined) this.#reportKnown(key, problem, id);
+    };
     for (const reference of pages) {
-      const page = await this.#page(reference, id);
-      for (const file of page.files ?? []) add(file, page.users);
-      whole &&= page.files !== undefined;
+      const page = await this.#page(reference, id, context, store);
+      page?.forEach(take);
+      whole &&= page !== undefined;
     }
-    for (const file of [...recent, ...open]) add(file, alone);
-    if (!whole) return [];
-    const segments = [...newest.values()].sort((a, b) => a.first - b.first);
-    return [{ restorePoint: id, where: `${context.name} (${store})`, segments, nextToken }];
+    for (const file of [...recent, ...open]) take(this.#addFile(context, store, file, alone));
+    if (!whole) return;
+    const where = `${context.name} (${store})`;
+    for (const question of checkContinuity({ restorePoint: id, where, links, nextToken }, this.report))
+      this.questions.push(question);
+    const first = links.reduce((least, link) => Math.min(least, link.first), Infinity);
+    if (first > 0 && first < Infinity)
+      this.beginnings.add(
+        `${where} begins at token ${first}: the server didn't have what came before, or didn't list it`,
+      );
   }
 
+  /** Claims a file. */
+  #addFile(
+    { name: context, timeline }: ContextManifest,
+    store: StoreKind,
+    file: ClosedFile | OpenSegment,
+    users: Users,
+  ): Filed {
+    const name = checkFileName(file.name, store);
+    const isOpen = "validBytes" in file;
+    const key = storeFileKey(context, timeline, store, isOpen ? file.name : objectOf(file));
+    const problem = isOpen ? undefined : file.problem;
+    const end = isOpen ? endOf(file) : file.nextToken;
+    const content = isOpen ? { bytes: file.validBytes, whole: false } : { bytes: file.size, whole: true };
+    const { sha256 } = file;
+    const kind = name.kind === "segment" ? name.kind : "index";
+    const first = name.kind === "segment" ? name.segment : undefined;
+    this.#claim(
+      key,
+      kind,
+      first,
+      { ...content, sha256, nextToken: end, isKnownBad: problem !== undefined },
+      users,
+    );
+    return { key, problem, link: first === undefined ? undefined : { key, first, end } };
+  }
+
+  /** The files of a page; undefined when it is damaged. */
   async #page(
     reference: PageReference,
     id: RestorePointId,
-  ): Promise<{ files: readonly ClosedFile[] | undefined; users: Set<RestorePointId> }> {
+    context: ContextManifest,
+    store: StoreKind,
+  ): Promise<readonly Filed[] | undefined> {
     const key = pageKey(reference.sha256);
-    const known = this.#pages.get(key);
-    if (known !== undefined) {
-      known.users.add(id);
-      if (known.files === undefined)
-        this.report({ key, finding: DAMAGED_PAGE, restorePoints: [id], mend: false, mendedAnyway: true });
-      return known;
-    }
-    const content = await this.#orReport(key, id, () => this.repository.page(reference), DAMAGED_PAGE);
-    const page = { files: content?.files, users: new Set([id]) };
-    this.#pages.set(key, page);
-    return page;
+    let page = this.#pages.get(key);
+    if (page === undefined) {
+      const users = new Set<RestorePointId>();
+      const content = await this.#orReport(key, id, () => this.repository.page(reference), DAMAGED_PAGE);
+      page = content
+        ? { users, files: content.files.map((file) => this.#addFile(context, store, file, users)) }
+        : { users };
+      this.#pages.set(key, page);
+    } else if (page.files === undefined) this.#reportPage(key, id);
+    page.users.add(id);
+    return page.files;
   }
 
-  #reportKnown(key: ObjectKey, problem: string, users: Users): void {
+  #reportKnown(key: ObjectKey, problem: string, id: RestorePointId): void {
     this.report({
       key,
       finding: `was damaged already when it was stored: it ${problem}. Each backup looks whether the server's file is whole by now`,
-      restorePoints: users,
+      depth: "store",
+      restorePoints: [id],
       mend: false,
     });
+  }
+
+  #reportPage(key: ObjectKey, id: RestorePointId): void {
+    this.#reportDocument(key, DAMAGED_PAGE, id, true);
+  }
+
+  #reportDocument(key: ObjectKey, finding: string, id: RestorePointId, mendedAnyway = false): void {
+    this.isComplete = false;
+    this.report({ key, finding, depth: "objects", restorePoints: [id], mend: false, mendedAnyway });
   }
 
   #claim(
@@ -189,7 +218,11 @@ export class Requirements {
     if (object === undefined) this.objects.set(key, (object = { key, kind, first, claims: [] }));
     const { bytes, sha256, whole, nextToken, isKnownBad = false } = claim;
     const same = object.claims.find(
-      (other) => other.bytes === bytes && other.sha256 === sha256 && other.whole === whole,
+      (other) =>
+        other.bytes === bytes &&
+        other.sha256 === sha256 &&
+        other.whole === whole &&
+        other.nextToken === nextToken,
     );
     if (same) same.users.add(users);
     else object.claims.push({ bytes, sha256, whole, nextToken, isKnownBad, users: new Set([users]) });
@@ -206,13 +239,7 @@ export class Requirements {
       return await read();
     } catch (error) {
       if (!(error instanceof EngineError && error.kind === "damage")) throw error;
-      this.report({
-        key,
-        finding: finding ?? error.message,
-        restorePoints: [id],
-        mend: false,
-        mendedAnyway: finding === DAMAGED_PAGE,
-      });
+      this.#reportDocument(key, finding ?? error.message, id, finding === DAMAGED_PAGE);
       return undefined;
     }
   }

@@ -1,75 +1,94 @@
-import type { Token } from "@axon-backup/axon-server";
 import { isSinkError, type ObjectKey } from "@axon-backup/sink";
-import { atOnce, LargeGate } from "../at-once.js";
-import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
 import { Repository } from "../repository/repository.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
-import { checkContinuity } from "./continuity.js";
-import { examineListing, type Present } from "./examine.js";
+import type { VerifiedRestorePoint } from "../repository/verification.js";
+import { systemClock } from "../sinks/clock.js";
+import { answer } from "./continuity.js";
+import { examineListing, type Listing } from "./examine.js";
 import { Findings } from "./findings.js";
-import { readObject } from "./read-object.js";
-import { type Chain, Requirements } from "./requirements.js";
-import type { VerifyOptions, VerifyReport } from "./types.js";
+import { reportLost } from "./lost.js";
+import { mark, unmark } from "./marks.js";
+import { NOTHING_READ, readAll, type Reading } from "./read-all.js";
+import { ReadTimes } from "./read-times.js";
+import { RecordKeeper } from "./record-keeper.js";
+import { Requirements } from "./requirements.js";
+import type { LastRead, VerifyOptions, VerifyReport } from "./types.js";
+import { describePoints, type Examined, verifiedAfter } from "./verified-points.js";
 
 /**
- * Checks that what restore points need is on the sink as it was stored: by one listing, and with `readData` by reading every byte once. Damage is a finding,
- * and the work goes on; findings about files of the store are marked for the next backup to mend.
+ * Checks that what restore points need is on the sink as it was stored, to a depth (see `Depth`): by one listing, and with `readData` by reading every byte once, or
+ * as many as a budget allows, those first that were read the longest ago. Damage is a finding, and the work goes on; findings about files of the store are marked for the
+ * next backup to mend. What was read, and which restore points are right, is recorded on the sink; what was read also when the run is stopped.
  * @throws EngineError `usage` when there is nothing to verify; errors of a sink that doesn't answer; the signal's reason
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { sink, name, signal, observer = ignoreEvents } = options;
+  const { sink, name, signal, restorePoint, observer = ignoreEvents } = options;
+  const { clock = systemClock, now = () => new Date() } = options;
   const findings = new Findings();
   const notes: string[] = [];
 
   observer({ kind: "step", sink: name, step: "manifests" });
   const repository = await openRepository(options);
-  if (repository.problem !== undefined)
-    findings.report({
-      key: REPOSITORY_KEY,
-      finding: `${repository.problem}. Restore points can be restored without it, and the next backup writes it anew`,
-      restorePoints: [],
-      mend: false,
-      mendedAnyway: true,
-    });
-  const chosen = await chooseRestorePoints(repository, options.restorePoint);
+  reportProblem(repository, findings);
+  const all = await repository.restorePoints();
+  const chosen = chooseRestorePoints(all, restorePoint);
   const requirements = new Requirements(repository, findings.report);
-  const chains: Chain[] = [];
-  const gone = new Set<RestorePointId>();
-  for (const id of chosen)
-    try {
-      chains.push(...(await requirements.add(id)));
-    } catch (error) {
-      if (!(error instanceof EngineError && error.kind === "usage")) throw error;
-      // Removed by retention after it was listed.
-      gone.add(id);
-    }
+  const gone = await addAll(requirements, chosen);
+  const before = await repository.verifiedRestorePoints();
+  const times = ReadTimes.of(await repository.verifiedObjects());
+
+  const needed: ReadonlyMap<string, unknown> = requirements.objects;
 
   observer({ kind: "step", sink: name, step: "objects" });
-  const present = await examineListing(sink, requirements.objects, findings.report, signal);
-  const read =
-    options.readData === true
-      ? await readAll(options, present, findings, notes)
-      : { bytes: 0, ends: new Map<ObjectKey, Token>() };
-  for (const chain of chains) checkContinuity(chain, read.ends, findings.report);
-  noteBeginnings(chains, notes);
+  const listing = await examineListing(sink, requirements.objects, findings.report, signal);
+  const keeper =
+    options.mark === false ? undefined : new RecordKeeper(repository, times, { clock, now, notes, signal });
+  let reading = NOTHING_READ;
+  if (options.readData === true)
+    try {
+      reading = await readAll(options, listing, { findings, times, keeper, notes, clock, now });
+    } catch (error) {
+      await keeper?.stopped();
+      throw error;
+    }
+  for (const question of requirements.questions) {
+    const end = reading.ends.get(question.key);
+    if (end !== undefined) answer(question, end, findings.report);
+  }
+  notes.push(...requirements.beginnings);
 
-  const remaining = new Set(await repository.restorePoints());
-  findings.keepOnly(remaining);
-  if (options.mark !== false) await mark(repository, findings, notes, signal);
-  if (options.mark !== false && options.readData === true)
-    await unmark(repository, present, findings, notes, options);
-  const list = findings.list();
-  return {
-    restorePoints: chosen.filter((id) => !gone.has(id) && remaining.has(id)),
-    objects: requirements.objects.size,
-    bytes: read.bytes,
-    findings: list,
-    notes,
-    damaged: list.length > 0,
+  const existing = new Set(await repository.restorePoints());
+  findings.keepOnly(existing);
+  const known = new Set([...requirements.parents, ...before.map(({ id }) => id)]);
+  reportLost({ ...listing, restorePoints: new Set([...existing, ...all]), known }, findings.report, notes);
+  const examined: Examined = {
+    checked: chosen.filter((id) => !gone.has(id) && existing.has(id)),
+    damaged: findings.restorePoints(),
+    existing,
+    present: listing.present,
+    times,
+    now: now(),
   };
+  const record = verifiedAfter(before, examined);
+  if (keeper !== undefined) {
+    await mark(repository, findings, now(), notes, signal);
+    if (restorePoint === undefined && requirements.isComplete) times.retain((key) => needed.has(key));
+    if (options.readData === true) {
+      await unmark(
+        repository,
+        listing.marked,
+        rightAgain(listing, reading, findings, options),
+        notes,
+        signal,
+      );
+      await keeper.finish();
+    }
+    await recordPoints(repository, record, notes, signal);
+  }
+  return report(options, examined, record, { requirements, listing, reading, findings, notes });
 }
 
 async function openRepository({ sink, signal }: VerifyOptions): Promise<Repository> {
@@ -82,11 +101,10 @@ async function openRepository({ sink, signal }: VerifyOptions): Promise<Reposito
   );
 }
 
-async function chooseRestorePoints(
-  repository: Repository,
+function chooseRestorePoints(
+  ids: readonly RestorePointId[],
   choice: VerifyOptions["restorePoint"],
-): Promise<RestorePointId[]> {
-  const ids = await repository.restorePoints();
+): readonly RestorePointId[] {
   const newest = ids.at(-1);
   if (newest === undefined)
     throw new EngineError("usage", "the sink has no restore point", "Make one with `axon-backup backup`.");
@@ -100,96 +118,97 @@ async function chooseRestorePoints(
   );
 }
 
-async function readAll(
-  { sink, name, signal, observer = ignoreEvents, connections }: VerifyOptions,
-  present: readonly Present[],
-  findings: Findings,
-  notes: string[],
-): Promise<{ readonly bytes: number; readonly ends: ReadonlyMap<ObjectKey, Token> }> {
-  observer({ kind: "step", sink: name, step: "data" });
-  const size = ({ claims }: Present): number => Math.max(...claims.map(({ bytes }) => bytes));
-  observer({
-    kind: "work",
-    sink: name,
-    objects: present.length,
-    bytes: present.reduce((sum, object) => sum + size(object), 0),
-  });
-  let bytes = 0;
-  const onBytesAgain = (count: number): void => {
-    bytes += count;
-  };
-  const onBytes = (count: number): void => {
-    bytes += count;
-    observer({ kind: "bytes", sink: name, bytes: count });
-  };
-  const ends = new Map<ObjectKey, Token>();
-  const foreign = new Map<number, number>();
-  const limits = atOnce(connections);
-  const large = new LargeGate(limits.large);
-  await mapConcurrent(present, limits.all, signal, async (object, inner) => {
-    const { key } = object.object;
-    const { nextToken, foreignVersion } = await large.pass(size(object), () =>
-      readObject({ sink, report: findings.report, signal: inner, onBytes, onBytesAgain }, object),
-    );
-    if (nextToken !== undefined) ends.set(key, nextToken);
-    if (foreignVersion !== undefined) foreign.set(foreignVersion, (foreign.get(foreignVersion) ?? 0) + 1);
-    observer({ kind: "object", sink: name, key, bytes: size(object), what: "read" });
-  });
-  for (const [version, count] of foreign)
-    notes.push(
-      `${count} segments are of format version ${version}, which is not known: their SHA-256 was checked, and nothing else`,
-    );
-  return { bytes, ends };
+function reportProblem({ problem }: Repository, findings: Findings): void {
+  if (problem !== undefined)
+    findings.report({
+      key: REPOSITORY_KEY,
+      finding: `${problem}. Restore points can be restored without it, and the next backup writes it anew`,
+      depth: "objects",
+      restorePoints: [],
+      mend: false,
+      mendedAnyway: true,
+    });
 }
 
-/** A store whose beginning isn't there is as a server's retention leaves it; or a backup that was never complete. */
-function noteBeginnings(chains: readonly Chain[], notes: string[]): void {
-  const noted = new Set<string>();
-  for (const { where, segments } of chains) {
-    const first = segments[0]?.first ?? 0;
-    if (first === 0 || noted.has(`${where} ${first}`)) continue;
-    noted.add(`${where} ${first}`);
-    notes.push(
-      `${where} begins at token ${first}: the server didn't have what came before, or didn't list it`,
-    );
-  }
+/** Adds up what the restore points need. @returns those that were removed after they had been listed: by `prune` */
+async function addAll(
+  requirements: Requirements,
+  ids: readonly RestorePointId[],
+): Promise<ReadonlySet<RestorePointId>> {
+  const gone = new Set<RestorePointId>();
+  for (const id of ids)
+    try {
+      await requirements.add(id);
+    } catch (error) {
+      if (!(error instanceof EngineError && error.kind === "usage")) throw error;
+      gone.add(id);
+    }
+  return gone;
 }
 
-/** Removes the marks of objects that were read and are right: somebody has brought them back. Of an open segment's copy, all restore points must have been looked at. */
-async function unmark(
-  repository: Repository,
-  present: readonly Present[],
+/** Which objects were read and are right in all their bytes. Of an open segment's copy, all restore points must have been looked at. */
+function rightAgain(
+  { present }: Listing,
+  { right }: Reading,
   findings: Findings,
-  notes: string[],
-  { restorePoint, signal }: VerifyOptions,
-): Promise<void> {
+  { restorePoint }: VerifyOptions,
+): (key: ObjectKey) => boolean {
   const damaged = findings.toMend();
-  const right = new Set<ObjectKey>();
-  for (const { object, claims } of present)
-    if (restorePoint === undefined || claims.some(({ whole }) => whole)) right.add(object.key);
-  try {
-    for (const key of await repository.damagedKeys())
-      if (right.has(key) && !damaged.has(key)) await repository.removeDamageMark(key);
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (!isSinkError(error)) throw error;
-    notes.push(`marks of objects that are right again could not be removed: ${error.message}`);
-  }
+  const changing = new Set(present.flatMap(({ object, copy }) => (copy === undefined ? [] : [object.key])));
+  return (key) => right.has(key) && !damaged.has(key) && (restorePoint === undefined || !changing.has(key));
 }
 
-/** Leaves marks for the next backup. A sink that can't be written to is no reason to withhold what was found. */
-async function mark(
+async function recordPoints(
   repository: Repository,
-  findings: Findings,
+  record: readonly VerifiedRestorePoint[],
   notes: string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const found = new Date().toISOString();
   try {
-    for (const [key, finding] of findings.toMend()) await repository.markDamaged({ key, finding, found });
+    await repository.writeVerifiedRestorePoints(record);
   } catch (error) {
     signal?.throwIfAborted();
     if (!isSinkError(error) && !(error instanceof EngineError)) throw error;
-    notes.push(`what was found could not be marked for the next backup to mend: ${error.message}`);
+    notes.push(`which restore points were verified could not be recorded: ${error.message}`);
   }
+}
+
+function report(
+  { readData }: VerifyOptions,
+  examined: Examined,
+  record: readonly VerifiedRestorePoint[],
+  run: {
+    readonly requirements: Requirements;
+    readonly listing: Listing;
+    readonly reading: Reading;
+    readonly findings: Findings;
+    readonly notes: readonly string[];
+  },
+): VerifyReport {
+  const { checked, times } = examined;
+  const { objects, bytes, seconds, store } = run.reading;
+  const findings = run.findings.list();
+  const lastRead = run.listing.present.map((object): LastRead => {
+    const read = times.valid(object);
+    return {
+      key: object.object.key,
+      bytes: object.bytes,
+      read: read === undefined ? null : new Date(read * 1000).toISOString(),
+    };
+  });
+  return {
+    depth: readData === true ? "data" : "objects",
+    restorePoints: checked,
+    verified: describePoints(record, examined),
+    objects: run.requirements.objects.size,
+    size: lastRead.reduce((sum, object) => sum + object.bytes, 0),
+    bytes,
+    read: objects,
+    seconds,
+    store,
+    lastRead: lastRead.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key))),
+    findings,
+    notes: run.notes,
+    damaged: findings.length > 0,
+  };
 }
