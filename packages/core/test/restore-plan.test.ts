@@ -89,7 +89,7 @@ const contents = fc.record({
   at: fc.double({ min: 0, max: 1, noNaN: true }),
 });
 
-function plan({ events, snapshots }: { events: Store; snapshots: Store }, cutAfter?: Token): RestorePlan {
+function plan({ events, snapshots }: { events: Store; snapshots: Store }, cutBefore?: Token): RestorePlan {
   const context = {
     name: "default",
     timeline: 0,
@@ -110,7 +110,7 @@ function plan({ events, snapshots }: { events: Store; snapshots: Store }, cutAft
   return planRestore(
     manifest,
     [{ context, stores: { events: events.content, snapshots: snapshots.content } }],
-    cutAfter,
+    cutBefore === undefined ? undefined : new Map([["default", cutBefore]]),
   );
 }
 
@@ -144,7 +144,7 @@ describe("planRestore", () => {
         const all = [...filesOf(restorePlan, "events"), ...filesOf(restorePlan, "snapshots")];
         expect(restorePlan.objects).to.equal(all.length + 1);
         expect(restorePlan.bytes).to.equal(all.reduce((sum, { bytes }) => sum + bytes, 100));
-        expect(all.filter(({ cutAfter }) => cutAfter !== undefined)).to.deep.equal([]);
+        expect(all.filter(({ cutBefore }) => cutBefore !== undefined)).to.deep.equal([]);
       }),
     );
   });
@@ -172,9 +172,10 @@ describe("planRestore", () => {
       fc.property(contents, (given) => {
         const { firsts, content } = given.events;
         const [begin = 0, end] = [firsts[0], content.manifest.nextToken];
-        const cutAfter = token(Math.min(end - 1, begin + Math.floor((end - begin) * given.at)));
-        const [uncut, cut] = [plan(given), plan(given, cutAfter)];
-        const holder = firsts.filter((first) => first <= cutAfter).at(-1);
+        // From nothing to everything: at the first token, an empty store is left.
+        const cutBefore = token(Math.min(end, begin + Math.floor((end - begin + 1) * given.at)));
+        const [uncut, cut] = [plan(given), plan(given, cutBefore)];
+        const holder = firsts.filter((first) => first < cutBefore || first === begin).at(-1);
         const before = (files: readonly PlannedFile[]): string[] =>
           files.filter(({ first }) => first < (holder ?? 0)).map(({ name }) => name);
         const files = filesOf(cut, "events");
@@ -188,11 +189,11 @@ describe("planRestore", () => {
           kind: "segment",
           first: holder,
           version: Math.max(...versions),
-          cutAfter,
+          cutBefore,
         });
         // Every event that stays is looked at, and every snapshot, once.
         const scanned = files.filter(({ scan }) => scan).map(({ first }) => first);
-        expect(scanned).to.deep.equal(firsts.filter((first) => first <= cutAfter));
+        expect(scanned).to.deep.equal(firsts.filter((first) => first <= (holder ?? 0)));
         expect(
           filesOf(cut, "snapshots")
             .filter(({ scan }) => scan)

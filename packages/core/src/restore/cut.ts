@@ -1,67 +1,145 @@
 import type { SegmentEvent, SegmentScan, Token } from "@axon-backup/axon-server";
+import { Sequences } from "./sequences.js";
+
+/** Events that are restored although they are later than the time asked for: clocks were in disorder. */
+export interface LaterEvents {
+  readonly events: number;
+  /** The first one's token. */
+  readonly firstToken: Token;
+  /** Milliseconds since 1970, of the latest. */
+  readonly latest: number;
+}
+
+/** What a trail is after. */
+export interface TrailOptions {
+  /** Whether the events are cut. */
+  readonly isCut: boolean;
+  /** Whether older events were removed: the store doesn't begin with its first token. */
+  readonly isShortened?: boolean;
+  /** The time asked for, in milliseconds since 1970. */
+  readonly time?: number;
+}
 
 /**
- * Follows the events of a context as they stream by, in any order of segments, for what a cut of the snapshots needs (docs/axon-server.md, section 5).
+ * Follows the events of a context as they stream by, in any order of segments, for what must be known of its snapshots (docs/axon-server.md, section 5).
  * Memory grows with the number of aggregates that have snapshots, and with nothing else.
  */
 export class EventTrail {
-  /** The last sequence number of each aggregate that has a snapshot; -1 as long as no event of it was seen. */
-  readonly #sequences = new Map<string, number>();
-  #readable = true;
+  readonly #sequences = new Sequences();
+  #canReadSnapshots = true;
+  #canReadEvents = true;
+  /** Whether events are missing that once were there: behind damage, by retention, deleted by a transformation. */
+  #isDamaged = false;
+  #hasHoles: boolean;
   #lastToken = -1;
   #lastTimestamp: number | undefined;
   #earliest = Infinity;
+  #later: LaterEvents | undefined;
+
+  constructor(private readonly options: TrailOptions = { isCut: true }) {
+    this.#hasHoles = options.isShortened === true;
+  }
 
   /** Snapshots come first: they tell which aggregates matter. */
   addSnapshots(snapshots: readonly SegmentEvent[]): void {
     for (const snapshot of snapshots)
-      if (snapshot.readable && !this.#sequences.has(snapshot.aggregateIdentifier))
-        this.#sequences.set(snapshot.aggregateIdentifier, -1);
+      if (snapshot.readable)
+        this.#sequences.addSnapshot(snapshot.aggregateIdentifier, snapshot.sequenceNumber);
+      else this.#canReadSnapshots = false;
+  }
+
+  /** What is known of a segment of snapshots once it was read. */
+  endSnapshots(scan: SegmentScan): void {
+    if (!isReadable(scan) || scan.state === "torn") this.#canReadSnapshots = false;
   }
 
   /** Events that are restored. */
   addEvents(events: readonly SegmentEvent[]): void {
     for (const event of events) {
       if (!event.readable) {
-        this.#readable = false;
+        this.#canReadEvents = false;
         continue;
       }
-      const known = this.#sequences.get(event.aggregateIdentifier);
-      if (known !== undefined && event.sequenceNumber > known)
-        this.#sequences.set(event.aggregateIdentifier, event.sequenceNumber);
-      // A transformation leaves empty events where it deleted some: they have no time.
-      if (event.timestamp === 0) continue;
-      this.#earliest = Math.min(this.#earliest, event.timestamp);
-      if (event.token > this.#lastToken) {
-        this.#lastToken = event.token;
-        this.#lastTimestamp = event.timestamp;
+      const { token, timestamp } = event;
+      this.#sequences.addEvent(event.aggregateIdentifier, event.sequenceNumber);
+      if (timestamp === 0) {
+        // A transformation may leave empty events where it deleted some.
+        if (event.aggregateIdentifier === "") this.#hasHoles = true;
+        continue;
       }
+      if (timestamp < this.#earliest) this.#earliest = timestamp;
+      if (token > this.#lastToken) {
+        this.#lastToken = token;
+        this.#lastTimestamp = timestamp;
+      }
+      const { time } = this.options;
+      if (time !== undefined && timestamp > time) this.#later = addLater(this.#later, token, timestamp);
     }
   }
 
   /** What is known of a segment of events once it was read. */
   endSegment(scan: SegmentScan): void {
-    if (scan.state === "foreign" || scan.flags !== 0) this.#readable = false;
+    if (!isReadable(scan)) this.#canReadEvents = false;
+    if (scan.state === "torn") this.#isDamaged = true;
   }
 
   /** Milliseconds since 1970 of the last event that has a time; undefined when there is none, or it can't be read. */
   get lastTimestamp(): number | undefined {
-    return this.#readable ? this.#lastTimestamp : undefined;
+    return this.#canReadEvents ? this.#lastTimestamp : undefined;
+  }
+
+  /** Events later than the time asked for; undefined for none. */
+  get later(): LaterEvents | undefined {
+    return this.#later;
+  }
+
+  /** Whether every event must be looked at, to tell those that are later than the time asked for. */
+  get isTimed(): boolean {
+    return this.options.time !== undefined;
+  }
+
+  /** Whether events that weren't looked at can't change what becomes of the snapshots: the state of each is among those that were seen, or they can't be read. */
+  get isSettled(): boolean {
+    return this.#sequences.unproven === 0 || (!this.options.isCut && !this.#canReadSnapshots);
   }
 
   /**
-   * Whether a snapshot may be of a state later than these events. Dropping one too many costs the server a few reads, keeping one too many breaks its aggregate:
-   * whatever can't be told counts as later.
+   * What becomes of the snapshots of events that aren't cut: they stay, as nearly always, or must be looked at one by one. They were copied before the events, so where it can't be told they stay, too.
+   */
+  get uncutSnapshots(): "fine" | "look" | "unknown" {
+    if (this.#canReadSnapshots && this.#sequences.unproven === 0) return "fine";
+    return this.#canReadSnapshots && this.#canReadEvents && !this.#isDamaged ? "look" : "unknown";
+  }
+
+  /**
+   * Whether a snapshot may be of a state later than these events. Dropping one too many costs the server a few reads, keeping one too many breaks its aggregate: where events are cut,
+   * whatever can't be told counts as later, and what was written later than the last event as well.
    */
   isLater(snapshot: SegmentEvent): boolean {
     const { lastTimestamp } = this;
     if (!snapshot.readable || lastTimestamp === undefined) return true;
-    if (snapshot.timestamp > lastTimestamp) return true;
-    const sequence = this.#sequences.get(snapshot.aggregateIdentifier) ?? -1;
+    const { isCut } = this.options;
+    if (isCut && snapshot.timestamp > lastTimestamp) return true;
+    const sequence = this.#sequences.last(snapshot.aggregateIdentifier);
+    if (snapshot.sequenceNumber <= sequence) return false;
     // Retention has removed this aggregate's events; the snapshot is older than every event there is, and all that is left of the aggregate.
     if (sequence === -1 && snapshot.timestamp < this.#earliest) return false;
-    return snapshot.sequenceNumber > sequence;
+    // Events that the server had removed aren't later ones; then the clock decides.
+    return isCut || !this.#hasHoles || snapshot.timestamp > lastTimestamp;
   }
+}
+
+function isReadable({ state, flags, transactions }: SegmentScan): boolean {
+  return state !== "foreign" && (flags === 0 || transactions === 0);
+}
+
+function addLater(later: LaterEvents | undefined, token: Token, timestamp: number): LaterEvents {
+  if (!later) return { events: 1, firstToken: token, latest: timestamp };
+  return {
+    events: later.events + 1,
+    firstToken: token < later.firstToken ? token : later.firstToken,
+    latest: Math.max(later.latest, timestamp),
+  };
 }
 
 /** Where a segment is cut. */

@@ -1,25 +1,28 @@
 import { mkdir } from "node:fs/promises";
-import { STORE_KINDS, SegmentScanner, type StoreKind, type Token } from "@axon-backup/axon-server";
-import type { Sink } from "@axon-backup/sink";
+import type { StoreKind, Token } from "@axon-backup/axon-server";
 import type { LargeGate } from "../at-once.js";
 import { mapConcurrent } from "../concurrency.js";
-import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
-import { type CutPoint, EventTrail } from "./cut.js";
+import { type CutPoint, EventTrail, type LaterEvents } from "./cut.js";
 import { inside, onDisk, syncDirectory } from "./disk.js";
-import { fetchFile } from "./fetch.js";
+import type { ObjectTools } from "./fetch-object.js";
+import { obtain } from "./obtain.js";
 import type { ContextPlan, PlannedFile } from "./plan.js";
+import { readerOf, type SegmentReader } from "./segment-reader.js";
 import { cutFile, cutSnapshots } from "./snapshots.js";
 
-export interface FetchTools {
-  readonly sink: Sink;
-  /** The sink's name. */
+export interface FetchTools extends ObjectTools {
+  /** The name of the sink that serves. */
   readonly name: string;
   readonly observer: Observer;
   /** Objects that are fetched side by side. */
   readonly concurrency: number;
   readonly large: LargeGate;
   readonly signal: AbortSignal | undefined;
+  /** Where a context's file may be on the disk already. */
+  readonly present: (context: string, file: string) => readonly string[];
+  /** Told of each file that was there already, and right. */
+  readonly onKept: (file: PlannedFile) => void;
 }
 
 /** One store as it now is in the target's tree. */
@@ -35,107 +38,90 @@ export interface FetchedContext {
   readonly stores: Readonly<Record<StoreKind, FetchedStore>>;
   /** Milliseconds since 1970, of the last event. */
   readonly lastTimestamp: number | undefined;
+  /** Events that are later than the time asked for, and stay; undefined for none. */
+  readonly later: LaterEvents | undefined;
+  /** False when it can't be told whether a snapshot is of a state later than the events: they, or the snapshots, can't be read. */
+  readonly snapshotsChecked: boolean;
 }
 
-/** Fetches one context into the tree: snapshots first, because they tell what must be known of the events if those are cut. */
+/**
+ * Fetches one context into the tree: snapshots first, because they tell what must be known of the events. Then the events, newest first, looked at as they stream by as long as
+ * something isn't known yet; so nothing is read twice, and where every aggregate with a snapshot has newer events, little is looked at.
+ * @param time the time asked for, in milliseconds since 1970
+ */
 export async function fetchContext(
   tools: FetchTools,
   tree: string,
   plan: ContextPlan,
+  time?: number,
 ): Promise<FetchedContext> {
   const directory = inside(tree, plan.name);
-  await onDisk(`making ${directory}`, () => mkdir(directory, { mode: 0o700 }));
-  const trail = new EventTrail();
-  const cuts: Partial<Record<StoreKind, FetchedStore["cut"]>> = {};
-  for (const store of STORE_KINDS) {
-    const points = await mapConcurrent(
-      plan.stores[store].files,
-      tools.concurrency,
-      tools.signal,
-      (file, signal) =>
-        tools.large.pass(file.bytes, () => fetchPlanned(tools, directory, file, store, trail, signal)),
+  await onDisk(`making ${directory}`, () => mkdir(directory, { mode: 0o700, recursive: true }));
+  const { snapshots, events } = plan.stores;
+  const isCut = plan.cutBefore !== undefined;
+  const trail = new EventTrail({
+    isCut,
+    isShortened: (events.files[0]?.first ?? 0) > 0,
+    ...(isCut && time !== undefined && { time }),
+  });
+  const fetchAll = async (store: StoreKind, files: readonly PlannedFile[]): Promise<FetchedStore["cut"]> => {
+    const points = await mapConcurrent(files, tools.concurrency, tools.signal, (file, signal) =>
+      tools.large.pass(file.bytes, () =>
+        fetchPlanned(
+          tools,
+          inside(directory, file.name),
+          plan.name,
+          file,
+          readerOf(file, store, plan, trail),
+          signal,
+        ),
+      ),
     );
-    cuts[store] = points.find((point) => point !== undefined);
-  }
-  const dropped =
-    plan.cutAfter === undefined
-      ? undefined
-      : await cutSnapshots(directory, plan.stores.snapshots.files, trail, tools.signal);
+    return points.find((point) => point !== undefined);
+  };
+  await fetchAll("snapshots", snapshots.files);
+  const cut = await fetchAll("events", events.files.toReversed());
+  const mustLook = isCut || trail.uncutSnapshots === "look";
+  const dropped = mustLook ? await cutSnapshots(directory, snapshots.files, trail, tools.signal) : undefined;
   await onDisk(`completing ${directory}`, () => syncDirectory(directory));
-
-  const store = (
-    kind: StoreKind,
-    cut: FetchedStore["cut"],
-    files = plan.stores[kind].files,
-  ): FetchedStore => ({ files, nextToken: cut?.nextToken ?? plan.stores[kind].nextToken, cut });
   return {
     name: plan.name,
-    stores: { snapshots: store("snapshots", dropped, dropped?.kept), events: store("events", cuts.events) },
+    stores: {
+      snapshots: {
+        files: dropped?.kept ?? snapshots.files,
+        nextToken: dropped?.nextToken ?? snapshots.nextToken,
+        cut: dropped,
+      },
+      events: { files: events.files, nextToken: cut?.nextToken ?? events.nextToken, cut },
+    },
     lastTimestamp: trail.lastTimestamp,
+    later: trail.later,
+    snapshotsChecked: mustLook || trail.uncutSnapshots === "fine",
   };
 }
 
 async function fetchPlanned(
-  { sink, name, observer }: FetchTools,
-  directory: string,
+  tools: FetchTools,
+  path: string,
+  context: string,
   file: PlannedFile,
-  store: StoreKind,
-  trail: EventTrail,
+  reader: SegmentReader | undefined,
   signal: AbortSignal,
 ): Promise<FetchedStore["cut"]> {
-  const reader = file.scan ? readSegment(file, store, trail) : undefined;
   let cut: FetchedStore["cut"];
-  await fetchFile(sink, file, inside(directory, file.name), {
+  const kept = await obtain(tools, file, path, tools.present(context, file.name), {
     signal,
-    onChunk(chunk) {
-      reader?.push(chunk);
-      observer({ kind: "bytes", sink: name, bytes: chunk.byteLength });
-    },
+    ...(reader && { onChunk: (chunk: Uint8Array) => reader.push(chunk) }),
     async finish(handle) {
       const point = reader?.end();
       cut = point && { ...point, file };
+      if (handle === undefined) return;
       if (point) await cutFile(handle, point.offset, file.length);
       else if (file.length > file.bytes) await handle.truncate(file.length);
     },
   });
-  observer({ kind: "object", sink: name, key: file.key, bytes: file.bytes, what: cut ? "cut" : "restored" });
+  if (kept) tools.onKept(file);
+  const what = cut ? "cut" : kept ? "kept" : "restored";
+  tools.observer({ kind: "object", sink: tools.name, key: file.key, bytes: file.bytes, what });
   return cut;
-}
-
-/** Reads a segment as its bytes come, and finds where it is to be cut. */
-function readSegment(
-  file: PlannedFile,
-  store: StoreKind,
-  trail: EventTrail,
-): { push(chunk: Uint8Array): void; end(): CutPoint | undefined } {
-  const { cutAfter = Infinity } = file;
-  let point: CutPoint | undefined;
-  const scanner = new SegmentScanner({
-    segment: file.first,
-    onTransaction({ firstToken, count, end }) {
-      if (firstToken <= cutAfter) point = { offset: end, nextToken: (firstToken + count) as Token };
-    },
-    onEvents({ firstToken }, events) {
-      if (store === "snapshots") trail.addSnapshots(events);
-      else if (firstToken <= cutAfter) trail.addEvents(events);
-    },
-  });
-  return {
-    push: (chunk) => {
-      scanner.push(chunk);
-    },
-    end() {
-      const scan = scanner.end();
-      if (store === "events") trail.endSegment(scan);
-      if (file.cutAfter === undefined) return undefined;
-      if (point !== undefined && point.nextToken > cutAfter) return point;
-      const why =
-        scan.state === "torn" ? scan.reason : `its format version, ${scan.formatVersion}, is not known`;
-      throw new EngineError(
-        "failed",
-        `${file.key} can't be cut after token ${file.cutAfter}: ${why}`,
-        "Restore the whole restore point, without a token, or choose an earlier token.",
-      );
-    },
-  };
 }

@@ -43,10 +43,10 @@ export interface PlannedFile {
   readonly sha256: string;
   /** The length that the file must have: zeros follow the content. */
   readonly length: number;
-  /** Whether its events must be looked at while it is fetched. */
+  /** Whether it is a segment in the version that a server serves: what it holds counts. */
   readonly scan: boolean;
-  /** The last token wanted: everything behind its transaction is cut off. */
-  readonly cutAfter?: Token;
+  /** Transactions that begin at this token or later are cut off. */
+  readonly cutBefore?: Token;
   /** What was wrong with it already when it was stored: a sentence that reads on after its name. */
   readonly problem?: string;
 }
@@ -54,6 +54,8 @@ export interface PlannedFile {
 export interface StorePlan {
   /** Ascending by segment and version. */
   readonly files: readonly PlannedFile[];
+  /** The segment that holds the last event wanted; undefined in an empty store. */
+  readonly head: PlannedFile | undefined;
   /** Of the whole restore point. */
   readonly nextToken: Token;
   /** Whether nothing can come after that: see `Head`. */
@@ -62,8 +64,8 @@ export interface StorePlan {
 
 export interface ContextPlan {
   readonly name: string;
-  /** Set when the events are cut: the snapshots must follow. */
-  readonly cutAfter?: Token;
+  /** Set when the events are cut. */
+  readonly cutBefore?: Token;
   readonly stores: Readonly<Record<StoreKind, StorePlan>>;
 }
 
@@ -86,22 +88,19 @@ export interface RestorePlan {
  *
  * - jump skip indexes and global index files: a server would believe them (docs/axon-server.md, section 7)
  * - index files of segments that are open or cut: a server would take such a segment for a closed one, and refuse every append
- * - with `cutAfter`: segments behind the cut, and superseded versions of the segment that is cut
+ * - with a cut: segments behind it, and superseded versions of the segment that is cut
  *
  * Everything else is restored, superseded versions of closed segments too: a server serves the newest.
- * @param contexts those to restore; exactly one with `cutAfter`
- * @param cutAfter the last token wanted, which the restore point has
- * @throws EngineError `damage` when the manifest has names that can't be; `usage` when retention has removed the token
+ * @param cuts for contexts whose events are cut: the first token that isn't wanted, with the rest of its transaction. That of the first event there is leaves an empty store.
+ * @throws EngineError `damage` when the manifest has names that can't be; `usage` when retention has removed what a cut needs
  */
 export function planRestore(
   manifest: Manifest,
   contexts: readonly ContextContent[],
-  cutAfter?: Token,
+  cuts: ReadonlyMap<string, Token> = new Map(),
 ): RestorePlan {
-  if (cutAfter !== undefined && contexts.length !== 1)
-    throw new RangeError("a cut needs exactly one context");
   const controlDb = { ...manifest.controlDb, key: controlDbKey(manifest.id) };
-  const plans = contexts.map((content) => planContext(content, cutAfter));
+  const plans = contexts.map((content) => planContext(content, cuts.get(content.context.name)));
   const files = plans.flatMap(({ stores }) => STORE_KINDS.flatMap((store) => stores[store].files));
   return {
     restorePoint: manifest.id,
@@ -112,50 +111,77 @@ export function planRestore(
   };
 }
 
-function planContext({ context, stores }: ContextContent, cutAfter: Token | undefined): ContextPlan {
+function planContext({ context, stores }: ContextContent, cutBefore: Token | undefined): ContextPlan {
   checkContextName(context.name);
   const plan = (store: StoreKind, cut?: Token): StorePlan => ({
-    files: planFiles(context, store, stores[store], cut, cutAfter !== undefined),
+    ...planFiles(context, store, stores[store], cut),
     nextToken: stores[store].manifest.nextToken,
     headExact: headOf(stores[store].manifest).exact,
   });
   return {
     name: context.name,
-    ...(cutAfter !== undefined && { cutAfter }),
-    stores: { snapshots: plan("snapshots"), events: plan("events", cutAfter) },
+    ...(cutBefore !== undefined && { cutBefore }),
+    stores: { snapshots: plan("snapshots"), events: plan("events", cutBefore) },
   };
 }
 
-type Candidate = Omit<PlannedFile, "scan" | "cutAfter">;
+/**
+ * The segments of a store as a server serves them: each in its newest version, ascending.
+ * @throws EngineError `damage`
+ */
+export function newestSegments(
+  context: ContextManifest,
+  store: StoreKind,
+  content: StoreContent,
+): Candidate[] {
+  return newestOf(candidates(context, store, content));
+}
+
+/** A file of a restore point, and how to read it. */
+export type Candidate = Omit<PlannedFile, "scan" | "cutBefore">;
 
 function planFiles(
   context: ContextManifest,
   store: StoreKind,
-  { manifest, closed }: StoreContent,
-  cutAfter: Token | undefined,
-  scanAll: boolean,
-): PlannedFile[] {
-  const keyOf = (name: string): ObjectKey => storeFileKey(context.name, context.timeline, store, name);
-  const open = manifest.open.flatMap((segment) => candidate(keyOf, store, segment));
-  const files = [...closed.flatMap((file) => candidate(keyOf, store, file)), ...open].sort(byPosition);
-  const newest = new Map<Token, Candidate>();
-  for (const file of files) if (file.kind === "segment") newest.set(file.first, file);
-  const cut = cutAfter === undefined ? undefined : findCut(context.name, [...newest.values()], cutAfter);
-  const head = [...newest.values()].filter(({ first }) => first < manifest.nextToken).at(-1);
-  const writable = new Set([...open.map(({ first }) => first), cut?.first]);
-
+  content: StoreContent,
+  cutBefore: Token | undefined,
+): Pick<StorePlan, "files" | "head"> {
+  const files = candidates(context, store, content);
+  const newest = newestOf(files);
+  const cut = cutBefore === undefined ? undefined : findCut(context.name, newest, cutBefore);
+  const writable = new Set(files.filter(({ prefix }) => prefix).map(({ first }) => first));
+  if (cut) writable.add(cut.first);
   const isWanted = (file: Candidate): boolean => {
     if (cut && file.first > cut.first) return false;
     if (file.kind === "index") return !writable.has(file.first);
     return cut?.first !== file.first || file === cut;
   };
-  return files
+  const served = new Set(newest);
+  const planned = files
     .filter(isWanted)
     .map((file) => ({
       ...file,
-      scan: scanAll ? newest.get(file.first) === file : store === "events" && file === head,
-      ...(file === cut && cutAfter !== undefined && { cutAfter }),
+      scan: served.has(file),
+      ...(file === cut && cutBefore !== undefined && { cutBefore }),
     }));
+  const last = planned.filter(({ scan, first }) => scan && first < content.manifest.nextToken).at(-1);
+  return { files: planned, head: last };
+}
+
+/** What there is of a store to restore, by position. */
+function candidates(
+  context: ContextManifest,
+  store: StoreKind,
+  { manifest, closed }: StoreContent,
+): Candidate[] {
+  const keyOf = (name: string): ObjectKey => storeFileKey(context.name, context.timeline, store, name);
+  return [...closed, ...manifest.open].flatMap((file) => candidate(keyOf, store, file)).sort(byPosition);
+}
+
+function newestOf(files: readonly Candidate[]): Candidate[] {
+  const newest = new Map<Token, Candidate>();
+  for (const file of files) if (file.kind === "segment") newest.set(file.first, file);
+  return [...newest.values()];
 }
 
 /** A file of the manifest as one to fetch; none if it is of a kind that is never restored. */
@@ -185,11 +211,18 @@ function candidate(
   return [{ name: file.name, kind, first, version, sha256: file.sha256, ...content }];
 }
 
-/** The segment that holds the token, in its newest version. */
-function findCut(context: string, newest: readonly Candidate[], token: Token): Candidate {
-  const cut = newest.filter(({ first }) => first <= token).at(-1);
+/** The segment that holds the last token wanted, or is the first one, of which nothing is: in its newest version. */
+function findCut(context: string, newest: readonly Candidate[], cutBefore: Token): Candidate {
+  const cut = newest
+    .filter(({ first }, index) => first < cutBefore || (index === 0 && first === cutBefore))
+    .at(-1);
   if (cut) return cut;
-  throw new EngineError(
+  throw retentionRemoved(context, (cutBefore - 1) as Token, newest);
+}
+
+/** Says that a token was there once, and what still is. */
+export function retentionRemoved(context: string, token: Token, newest: readonly Candidate[]): EngineError {
+  return new EngineError(
     "usage",
     `token ${token} of context ${context} is not in the restore point: the first one kept is ${newest[0]?.first ?? "none"}`,
     "The server's retention had removed older events when the backup was made. Choose a later token.",

@@ -4,84 +4,120 @@ import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
 import { lastBefore } from "../repository/head.js";
-import type { ContextManifest, Manifest } from "../repository/manifest.js";
+import type { Manifest } from "../repository/manifest.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
-import { Repository } from "../repository/repository.js";
 import { timeOf } from "../repository/restore-point-id.js";
 import { checkFreeSpace } from "./disk.js";
 import { fetchContext, type FetchedContext, type FetchTools } from "./fetch-context.js";
 import { fetchControlDb } from "./fetch-control-db.js";
-import { type ContextContent, planRestore, type RestorePlan, type StoreContent } from "./plan.js";
-import { selectRestorePoint } from "./select.js";
+import { momentOf } from "./moment.js";
+import { warnOfMoment } from "./moment-warnings.js";
+import type { PlannedFile, RestorePlan } from "./plan.js";
+import { bytesToFetch, filesOf } from "./planned-files.js";
+import { prepare, type Prepared } from "./prepare.js";
+import { Sources } from "./sources.js";
+import type { Reuse } from "./takeover.js";
 import { Target } from "./target.js";
 import type { RestoredStore, RestoreOptions, RestoreReport } from "./types.js";
+import { withoutIndexes } from "./without-indexes.js";
 
 /**
  * Brings a store back: `<target>/<context>/…` and `<target>/axonserver-controldb.mv.db`, which Axon Server starts from with its storage and
  * `controldb-path` set to the target. Everything is fetched, checked against its SHA-256 and synced before anything gets its final name. After a failure or an
- * abort the target is as before; after a kill, the next restore to it removes what is left.
+ * abort the target is as before, but for what `resume` keeps; after a kill, the next restore to it removes what is left, or goes on with it.
  * @throws EngineError `usage`, `damage`, `locked`, `failed`; SinkError; the signal's reason
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
-  const { sink, name, signal, observer = ignoreEvents } = options;
+  const { sink, name, others = [], signal, observer = ignoreEvents } = options;
   const warnings: string[] = [];
   const warn = (message: string): void => {
     warnings.push(message);
     observer({ kind: "warning", sink: name, message });
   };
-  const { all, large } = atOnce(options.connections);
-  const tools: FetchTools = { sink, name, observer, signal, concurrency: all, large: new LargeGate(large) };
+  const sources = new Sources({ name, sink }, others, warn, signal);
+  try {
+    return await restoreFrom(sources, options, warnings, warn);
+  } finally {
+    await sources.close();
+  }
+}
 
+async function restoreFrom(
+  sources: Sources,
+  options: RestoreOptions,
+  warnings: readonly string[],
+  warn: (message: string) => void,
+): Promise<RestoreReport> {
+  const { name, signal, observer = ignoreEvents } = options;
   observer({ kind: "step", sink: name, step: "restore point" });
-  const repository = await openRepository(options);
-  if (repository.problem !== undefined)
-    warn(`${REPOSITORY_KEY} ${repository.problem}; going on without it, with what the restore point says`);
-  const { manifest, contexts } = await selectRestorePoint(repository, options, warn);
-  const plan = planRestore(manifest, await readContents(repository, contexts), options.token);
+  const { manifest, moment, plan } = await choose(sources, options, warn);
   warnOfProblems(plan, warn);
 
   observer({ kind: "step", sink: name, step: "target" });
-  const target = await Target.claim(options.target, manifest.id);
+  const target = await Target.claim(options.target, manifest.id, reuseOf(options, plan));
   try {
-    await checkFreeSpace(target.directory, plan.bytes);
+    const kept: PlannedFile[] = [];
+    const { all, large } = atOnce(options.connections);
+    const tools: FetchTools = {
+      sources,
+      name,
+      observer,
+      signal,
+      warn,
+      concurrency: all,
+      large: new LargeGate(large),
+      onBytes: (bytes) => {
+        observer({ kind: "bytes", sink: name, bytes });
+      },
+      present: (context, file) => (target.isReused ? target.present(context, file) : []),
+      onKept: (file) => kept.push(file),
+    };
+    await target.tidy(new Set(filesOf(plan).map(({ path }) => path)));
+    await checkFreeSpace(target.directory, await bytesToFetch(target, plan));
     observer({ kind: "step", sink: name, step: "transfer" });
     observer({ kind: "work", sink: name, objects: plan.objects, bytes: plan.bytes });
     const controlDbSize = await fetchControlDb(tools, target, plan.controlDb);
     const fetched: FetchedContext[] = [];
-    for (const context of plan.contexts) fetched.push(await fetchContext(tools, target.tree, context));
+    for (const context of plan.contexts)
+      fetched.push(
+        await fetchContext(tools, target.tree, context, moment.kind === "time" ? moment.time : undefined),
+      );
+    warnOfMoment(fetched, moment, warn);
     signal?.throwIfAborted();
 
     observer({ kind: "step", sink: name, step: "completion" });
     await target.publish(expectedFiles(fetched, controlDbSize));
-    return report(target.directory, manifest, plan, fetched, controlDbSize, warnings);
+    return {
+      ...report(target.directory, manifest, plan, fetched, controlDbSize),
+      kept: { files: kept.length, bytes: kept.reduce((sum, file) => sum + file.bytes, 0) },
+      sink: sources.inOrder[0]?.name ?? name,
+      warnings,
+    };
   } catch (error) {
     await discard(target, warn);
     throw error;
   }
 }
 
-async function openRepository({ sink, signal }: RestoreOptions): Promise<Repository> {
-  const repository = await Repository.open(sink, signal);
-  if (repository) return repository;
-  throw new EngineError(
-    "usage",
-    "the sink is empty: there is nothing to restore",
-    "Check the sink's configuration, or use another sink.",
-  );
+/** What to restore from the first sink that has it. */
+async function choose(
+  sources: Sources,
+  options: RestoreOptions,
+  warn: (message: string) => void,
+): Promise<Prepared> {
+  const { signal, connections } = options;
+  const moment = momentOf(options);
+  return sources.serve(async (repository) => {
+    if (repository.problem !== undefined)
+      warn(`${REPOSITORY_KEY} ${repository.problem}; going on without it, with what the restore point says`);
+    const tools = { repository, sources, concurrency: atOnce(connections).large, warn, signal };
+    const { plan, ...prepared } = await prepare(tools, options, moment);
+    return { ...prepared, plan: options.indexFiles === false ? withoutIndexes(plan) : plan };
+  });
 }
 
-async function readContents(
-  repository: Repository,
-  contexts: readonly ContextManifest[],
-): Promise<ContextContent[]> {
-  const contents: ContextContent[] = [];
-  for (const context of contexts) {
-    const stores: Partial<Record<StoreKind, StoreContent>> = {};
-    for (const store of STORE_KINDS)
-      stores[store] = { manifest: context[store], closed: await repository.closedFiles(context[store]) };
-    contents.push({ context, stores: stores as ContextContent["stores"] });
-  }
-  return contents;
+function reuseOf({ resume = false, delta = false }: RestoreOptions, { contexts }: RestorePlan): Reuse {
+  return { resume, delta, contexts: new Set(contexts.map(({ name }) => name)) };
 }
 
 /** What was damaged on the server already comes back as it was. */
@@ -121,8 +157,7 @@ function report(
   plan: RestorePlan,
   fetched: readonly FetchedContext[],
   controlDbSize: number,
-  warnings: readonly string[],
-): RestoreReport {
+): Omit<RestoreReport, "kept" | "sink" | "warnings"> {
   const contexts = fetched.map((context) => ({
     name: context.name,
     events: reportStore(context, plan, "events"),
@@ -144,7 +179,6 @@ function report(
       .filter((name) => !fetched.some((context) => context.name === name)),
     files: stores.reduce((sum, { files }) => sum + files, 1),
     bytes: stores.reduce((sum, { bytes }) => sum + bytes, controlDbSize),
-    warnings,
   };
 }
 

@@ -1,14 +1,15 @@
 import type { Token } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
-import { headOf } from "../repository/head.js";
-import type { ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
-import type { Repository } from "../repository/repository.js";
+import type { ContextManifest, Manifest } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
+import type { RepositoryReader } from "./fallback-repository.js";
 
-/** What of which restore point is asked for. */
+/** Where restore points are looked for. */
+export type RestorePoints = Pick<RepositoryReader, "restorePoints" | "manifest">;
+
+/** Of which restore point what is asked for. */
 export interface Selection {
   readonly restorePoint?: RestorePointId | "latest";
-  readonly token?: Token;
   readonly context?: string;
 }
 
@@ -17,59 +18,72 @@ export interface Selected {
   readonly contexts: readonly ContextManifest[];
 }
 
+/** The restore point that was asked for, with what is older. */
+export interface Base extends Selected {
+  /** Whether the operator has named it by its id. */
+  readonly isNamed: boolean;
+  /** Ascending. */
+  readonly older: readonly RestorePointId[];
+}
+
 /**
- * The manifest to restore from. With a token, unless a restore point is named: the earliest one of an unbroken row, back from the newest, whose head includes
- * it; its control DB is the closest to the state asked for.
+ * The restore point that is named, or the newest one, with the contexts that are asked for.
  * @throws EngineError `usage`, `damage`
  */
-export async function selectRestorePoint(
-  repository: Repository,
-  selection: Selection,
-  warn: (message: string) => void,
-): Promise<Selected> {
-  const { restorePoint = "latest", token } = selection;
+export async function selectBase(
+  repository: RestorePoints,
+  { restorePoint = "latest", context }: Selection,
+): Promise<Base> {
   const ids = await repository.restorePoints();
   const newest = ids.at(-1);
   if (newest === undefined) throw nothingThere();
-  const manifest = await repository.manifest(restorePoint === "latest" ? newest : restorePoint);
-  const contexts = selectContexts(manifest, selection);
-  if (token === undefined) return { manifest, contexts };
-
-  const context = contexts[0];
-  if (context === undefined || contexts.length > 1) throw severalContexts(manifest);
-  if (!includes(context, token)) throw beyondHead(manifest, context, token);
-  if (selection.restorePoint !== undefined && selection.restorePoint !== "latest")
-    return { manifest, contexts };
-  return earliest(repository, ids.slice(0, -1), { manifest, contexts }, context, token, warn);
+  const id = restorePoint === "latest" ? newest : restorePoint;
+  const manifest = await repository.manifest(id);
+  return {
+    manifest,
+    contexts: selectContexts(manifest, context),
+    isNamed: restorePoint !== "latest",
+    older: ids.filter((other) => other < id),
+  };
 }
 
-async function earliest(
-  repository: Repository,
-  older: readonly RestorePointId[],
-  newest: Selected,
-  { name, timeline }: ContextManifest,
-  token: Token,
+/**
+ * The earliest restore point, back from `base`, that has everything before the given token of each of its contexts in the same timelines: the one whose control DB is the closest. Heads only grow within a timeline, so
+ * the search ends at the first one that lacks something.
+ */
+export async function selectClosest(
+  repository: RestorePoints,
+  base: Selected & Pick<Base, "older">,
+  ends: ReadonlyMap<string, Token>,
   warn: (message: string) => void,
 ): Promise<Selected> {
-  let found = newest;
-  for (const id of older.toReversed()) {
+  let found: Selected = base;
+  const begun = Math.max(
+    ...base.contexts.map(({ branch }) => Date.parse(branch?.begun ?? "")).map((time) => time || 0),
+  );
+  for (const id of base.older.toReversed()) {
     let manifest: Manifest;
     try {
       manifest = await repository.manifest(id);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      warn(`${error.message}; looking for the token without it`);
+      warn(`${error.message}; looking for the closest restore point without it`);
       continue;
     }
-    const context = manifest.contexts.find((candidate) => candidate.name === name);
-    // Heads only grow within a timeline: older restore points don't have the token either.
-    if (context?.timeline !== timeline || !includes(context, token)) break;
-    found = { manifest, contexts: [context] };
+    // Nothing of a timeline is older than where it began.
+    if (Date.parse(manifest.finished) < begun) break;
+    const contexts = manifest.contexts.filter(({ name, timeline }) =>
+      base.contexts.some((wanted) => wanted.name === name && wanted.timeline === timeline),
+    );
+    // A context may have been in another timeline for a while, or left out.
+    if (contexts.length < base.contexts.length) continue;
+    if (contexts.some(({ name, events }) => events.nextToken < (ends.get(name) ?? 0))) break;
+    found = { manifest, contexts };
   }
   return found;
 }
 
-function selectContexts(manifest: Manifest, { context }: Selection): readonly ContextManifest[] {
+function selectContexts(manifest: Manifest, context: string | undefined): readonly ContextManifest[] {
   if (context === undefined) return manifest.contexts;
   const found = manifest.contexts.filter(({ name }) => name === context);
   if (found.length > 0) return found;
@@ -80,10 +94,6 @@ function selectContexts(manifest: Manifest, { context }: Selection): readonly Co
   );
 }
 
-function includes({ events }: ContextManifest, token: Token): boolean {
-  return token < events.nextToken;
-}
-
 function nothingThere(): EngineError {
   return new EngineError(
     "usage",
@@ -92,38 +102,7 @@ function nothingThere(): EngineError {
   );
 }
 
-function severalContexts(manifest: Manifest): EngineError {
-  return new EngineError(
-    "usage",
-    `restore point ${manifest.id} has ${manifest.contexts.length} contexts, and a token is a position in one of them`,
-    `Name the context with --context: ${namesOf(manifest)}.`,
-  );
-}
-
-function beyondHead(manifest: Manifest, { name, events }: ContextManifest, token: Token): EngineError {
-  const { lastToken, exact } = headOf(events);
-  if (!exact) return beyondReadable(manifest, name, events, token);
-  const head = lastToken === null ? "it has no events" : `its last token is ${lastToken}`;
-  return new EngineError(
-    "usage",
-    `restore point ${manifest.id} does not have token ${token} of context ${name}: ${head}`,
-    "Choose a token up to that one, or leave it out to restore everything.",
-  );
-}
-
-/** The token may be there; but where it is can't be told, nor whether. */
-function beyondReadable({ id }: Manifest, context: string, events: StoreManifest, token: Token): EngineError {
-  const { lastToken } = headOf(events);
-  const last = events.open.at(-1);
-  const readable =
-    lastToken === null ? "no token can be told" : `the last token that can be told is ${lastToken}`;
-  return new EngineError(
-    "usage",
-    `restore point ${id} can't be cut after token ${token} of context ${context}: ${readable}, because ${last?.name ?? "the last segment"} is of format version ${last?.unknownFormat ?? "unknown"}, which is not known`,
-    `Leave the token out to restore everything${lastToken === null ? "" : ", choose one up to that"}, or use a version of axon-backup that knows the format for new restore points.`,
-  );
-}
-
-function namesOf({ contexts }: Manifest): string {
+/** The names of its contexts, for a message. */
+export function namesOf({ contexts }: Manifest): string {
   return contexts.map(({ name }) => name).join(", ");
 }

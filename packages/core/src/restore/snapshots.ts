@@ -2,10 +2,10 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { type SegmentScan, SegmentScanner } from "@axon-backup/axon-server";
 import type { CutPoint, EventTrail } from "./cut.js";
 import { inside, onDisk } from "./disk.js";
+import { unshare } from "./obtain.js";
 import type { PlannedFile } from "./plan.js";
+import { HEADER_BYTES } from "./segment-reader.js";
 
-/** `version:u8 flags:i32` (docs/axon-server.md, section 4): what a segment without transactions has. */
-const HEADER_BYTES = 5;
 const READ_BYTES = 1024 * 1024;
 
 /** What cutting the snapshots did. */
@@ -35,10 +35,11 @@ export async function cutSnapshots(
       other.first < file.first || (other === file && point.offset > 0);
     for (const other of files.filter((candidate) => !isKept(candidate)))
       await onDisk(`removing ${other.name}`, () => unlink(inside(directory, other.name)));
-    if (point.offset > 0)
-      await withFile(inside(directory, file.name), "r+", (handle) =>
-        cutFile(handle, point.offset, file.length),
-      );
+    if (point.offset > 0) {
+      const path = inside(directory, file.name);
+      await onDisk(`copying ${path}`, () => unshare(path));
+      await withFile(path, "r+", (handle) => cutFile(handle, point.offset, file.length));
+    }
     return { ...point, file, kept: files.filter(isKept) };
   }
   return undefined;

@@ -2,23 +2,49 @@ import type { Token } from "@axon-backup/axon-server";
 import type { Sink } from "@axon-backup/sink";
 import type { Observer } from "../observer.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
+import type { OtherSink } from "./sources.js";
 
 export interface RestoreOptions {
   readonly sink: Sink;
   /** The sink's name, for events and messages. */
   readonly name: string;
-  /** The directory to restore to: empty or absent, its parent exists. */
+  /** Other sinks, asked in this order: for what is asked for if the first doesn't have it, and for objects that are damaged there. They are opened when they are needed, and closed. */
+  readonly others?: readonly OtherSink[];
+  /** The directory to restore to: empty or absent, its parent exists; not empty with `resume` or `delta`. */
   readonly target: string;
-  /** Default `latest`; with `token`, the earliest one whose head includes it. */
+  /**
+   * Go on with what a restore to the same directory left when it was cut off: its files stay if every byte of them is right. And what this one has fetched stays when it fails. In an empty
+   * directory, the second half is all of it.
+   */
+  readonly resume?: boolean;
+  /**
+   * Turn an old store that is in the directory into the restored one: files stay if every byte of them is right, and those that the restore point doesn't have go. The old store is as it was until
+   * all that differs is fetched.
+   */
+  readonly delta?: boolean;
+  /** Whether index files are restored where they can be. Default true; a server rebuilds those that are missing at its start. */
+  readonly indexFiles?: boolean;
+  /** Default `latest`; with `token` or `time`, the earliest one that has all that is restored. */
   readonly restorePoint?: RestorePointId | "latest";
   /** Events after the transaction that holds this token are left out. Needs a single context: name it with `context` when there are several. */
   readonly token?: Token;
+  /** The transaction that holds `token` is left out, too. */
+  readonly exclusive?: boolean;
+  /** Of each context, events after the last transaction whose events are not later are left out. Not with `token`. */
+  readonly time?: Date;
   /** Restore this context alone, with the control DB. All contexts of the restore point, if left out. */
   readonly context?: string;
   readonly observer?: Observer;
   readonly signal?: AbortSignal;
   /** How many calls the sink takes at a time: so many objects are read side by side, of large ones fewer. */
   readonly connections?: number;
+}
+
+/** Files that were there already. */
+export interface KeptFiles {
+  readonly files: number;
+  /** Of their content. */
+  readonly bytes: number;
 }
 
 /** What was restored. Nothing is reported that isn't on the disk, checked and synced. */
@@ -35,6 +61,10 @@ export interface RestoreReport {
   readonly files: number;
   /** Bytes of content written; zeros behind an open segment's content are holes, and not counted. */
   readonly bytes: number;
+  /** Of these, what was in the target already and wasn't fetched. */
+  readonly kept: KeptFiles;
+  /** The name of the sink that served; others may have stood in for it: the warnings say so. */
+  readonly sink: string;
   readonly warnings: readonly string[];
 }
 

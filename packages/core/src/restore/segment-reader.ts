@@ -1,0 +1,82 @@
+import { SegmentScanner, type StoreKind, type Token } from "@axon-backup/axon-server";
+import { EngineError } from "../errors.js";
+import type { CutPoint, EventTrail } from "./cut.js";
+import type { ContextPlan, PlannedFile } from "./plan.js";
+
+/** `version:u8 flags:i32` (docs/axon-server.md, section 4): what a segment without transactions has. */
+export const HEADER_BYTES = 5;
+
+/** Reads a segment as its bytes come. */
+export interface SegmentReader {
+  push(chunk: Uint8Array): void;
+  /** Where the segment is to be cut, if it is. @throws EngineError `failed` when it can't be */
+  end(): CutPoint | undefined;
+}
+
+/** What looks at a file's content; undefined where nothing of it matters. */
+export function readerOf(
+  file: PlannedFile,
+  store: StoreKind,
+  { stores }: ContextPlan,
+  trail: EventTrail,
+): SegmentReader | undefined {
+  if (!file.scan) return undefined;
+  if (store === "snapshots") return readSnapshots(file, trail);
+  return readEvents(file, trail, file === stores.events.head);
+}
+
+function readSnapshots(file: PlannedFile, trail: EventTrail): SegmentReader {
+  const scanner = new SegmentScanner({
+    segment: file.first,
+    onEvents(_, snapshots) {
+      trail.addSnapshots(snapshots);
+    },
+  });
+  return {
+    push: (chunk) => {
+      scanner.push(chunk);
+    },
+    end() {
+      trail.endSnapshots(scanner.end());
+      return undefined;
+    },
+  };
+}
+
+/** Reads until the trail knows enough; the head, whose last event's time is reported, to its end. */
+function readEvents(file: PlannedFile, trail: EventTrail, isHead: boolean): SegmentReader {
+  const { cutBefore = Infinity } = file;
+  const mustRead = isHead || file.cutBefore !== undefined || trail.isTimed;
+  let point: CutPoint | undefined =
+    file.first === cutBefore ? { offset: HEADER_BYTES, nextToken: file.first } : undefined;
+  let isGivenUp = false;
+  const scanner = new SegmentScanner({
+    segment: file.first,
+    onTransaction({ firstToken, count, end }) {
+      if (firstToken < cutBefore) point = { offset: end, nextToken: (firstToken + count) as Token };
+    },
+    onEvents({ firstToken }, events) {
+      if (firstToken < cutBefore) trail.addEvents(events);
+    },
+  });
+  return {
+    push(chunk) {
+      isGivenUp ||= !mustRead && trail.isSettled;
+      if (!isGivenUp) scanner.push(chunk);
+    },
+    end() {
+      if (isGivenUp) return undefined;
+      const scan = scanner.end();
+      trail.endSegment(scan);
+      if (file.cutBefore === undefined) return undefined;
+      if (point !== undefined && point.nextToken >= cutBefore && scan.state !== "foreign") return point;
+      const why =
+        scan.state === "torn" ? scan.reason : `its format version, ${scan.formatVersion}, is not known`;
+      throw new EngineError(
+        "failed",
+        `${file.key} can't be cut before token ${file.cutBefore}: ${why}`,
+        "Restore the whole restore point, or choose an earlier token.",
+      );
+    },
+  };
+}
