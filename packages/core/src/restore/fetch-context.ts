@@ -111,7 +111,11 @@ async function fetchPlanned(
   let cut: FetchedStore["cut"];
   const kept = await obtain(tools, file, path, tools.present(context, file.name), {
     signal,
-    ...(reader && { onChunk: (chunk: Uint8Array) => reader.push(chunk) }),
+    ...(reader && {
+      onChunk: (chunk: Uint8Array) => {
+        reader.push(chunk);
+      },
+    }),
     async finish(handle) {
       const point = reader?.end();
       cut = point && { ...point, file };

@@ -1,9 +1,9 @@
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { type FileHandle, open, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { readRange } from "../control-db/read-range.js";
 import { CONTROL_DB_FILE, openControlDbZip } from "../control-db/zip.js";
 import { checkFreeSpace, inside, onDisk, writeAll } from "./disk.js";
-import { fetchFile } from "./fetch.js";
+import { fetchObject } from "./fetch-object.js";
 import type { FetchTools } from "./fetch-context.js";
 import type { RestorePlan } from "./plan.js";
 import type { Target } from "./target.js";
@@ -17,15 +17,11 @@ export async function fetchControlDb(
   target: Target,
   planned: RestorePlan["controlDb"],
 ): Promise<number> {
-  const { sink, name, observer, signal } = tools;
+  const { name, observer, signal = new AbortController().signal } = tools;
   const { key, size: bytes, sha256 } = planned;
   const path = join(target.working, "controldb.zip");
-  await fetchFile(sink, { key, bytes, sha256, prefix: false }, path, {
-    signal: signal ?? new AbortController().signal,
-    onChunk: (chunk) => {
-      observer({ kind: "bytes", sink: name, bytes: chunk.byteLength });
-    },
-  });
+  await onDisk(`removing ${path}`, () => rm(path, { force: true }));
+  await fetchObject(tools, { key, bytes, sha256, prefix: false }, path, { signal });
   const size = await onDisk(`unzipping ${path}`, async () => {
     const zip = await open(path, "r");
     try {
@@ -54,6 +50,7 @@ async function unzip(
     ),
   );
   await checkFreeSpace(target.directory, zip.size);
+  await rm(inside(target.tree, CONTROL_DB_FILE), { force: true });
   const database = await open(inside(target.tree, CONTROL_DB_FILE), "wx", 0o600);
   try {
     for await (const chunk of zip.content()) {

@@ -7,6 +7,20 @@ import type { PlannedFile } from "./plan.js";
 
 const FILE_MODE = 0o600;
 
+/** An object that this sink doesn't give as it was stored: another one may. */
+export class ObjectFault extends EngineError {
+  /** @param what reads on after "it": what is wrong with the object */
+  constructor(
+    kind: "damage" | "failed",
+    message: string,
+    readonly what: string,
+    remedy: string,
+    cause?: unknown,
+  ) {
+    super(kind, message, remedy, cause);
+  }
+}
+
 /** What to read, and what it must be. */
 export type Expected = Pick<PlannedFile, "key" | "bytes" | "sha256" | "prefix">;
 
@@ -20,7 +34,7 @@ export interface FetchOptions {
 
 /**
  * Fetches an object, or its beginning, to a new file. When it resolves, the file is on the disk, and each byte is what was backed up.
- * @throws EngineError `damage` when the object isn't what was stored; `failed`
+ * @throws ObjectFault `damage` when the object isn't what was stored, `failed` when it can't be read; EngineError `failed`
  */
 export async function fetchFile(
   sink: Sink,
@@ -29,7 +43,7 @@ export async function fetchFile(
   options: FetchOptions,
 ): Promise<void> {
   await onDisk(`writing ${path}`, async () => {
-    const file = await open(path, "wx", FILE_MODE);
+    const file = await open(path, "wx+", FILE_MODE);
     try {
       await copy(sink, expected, file, options);
       await options.finish?.(file);
@@ -64,15 +78,15 @@ async function copyHashed(
   let bytes = 0;
   for await (const chunk of readObject(sink, expected, signal)) {
     bytes += chunk.byteLength;
-    if (bytes > expected.bytes) throw damaged(expected, `it has more than its ${expected.bytes} bytes`);
+    if (bytes > expected.bytes) throw damaged(expected, `has more than its ${expected.bytes} bytes`);
     await hash.update(chunk);
     onChunk?.(chunk);
     await writeAll(file, chunk);
   }
   if (bytes < expected.bytes)
-    throw damaged(expected, `it has ${bytes} of the ${expected.bytes} bytes that were stored`);
+    throw damaged(expected, `has ${bytes} of the ${expected.bytes} bytes that were stored`);
   if ((await hash.digest()) !== expected.sha256)
-    throw damaged(expected, "its bytes are not those that were stored");
+    throw damaged(expected, "has other bytes than those that were stored");
 }
 
 async function* readObject(
@@ -84,21 +98,23 @@ async function* readObject(
   try {
     yield* sink.get(key, { signal, ...(prefix && { range: { offset: 0, length: bytes } }) });
   } catch (error) {
-    if (isSinkError(error, "not-found")) throw damaged({ key }, "it is missing", error);
+    if (isSinkError(error, "not-found")) throw damaged({ key }, "is missing", error);
     if (!isSinkError(error)) throw error;
-    throw new EngineError(
+    throw new ObjectFault(
       "failed",
       `get ${key}: ${error.message}`,
+      `can't be read: ${error.message}`,
       error.remedy ?? "Try again; if it stays, run `axon-backup check`.",
       error,
     );
   }
 }
 
-function damaged({ key }: Pick<Expected, "key">, what: string, cause?: unknown): EngineError {
-  return new EngineError(
+function damaged({ key }: Pick<Expected, "key">, what: string, cause?: unknown): ObjectFault {
+  return new ObjectFault(
     "damage",
-    `${key} is damaged on the sink: ${what}`,
+    `${key} is damaged on the sink: it ${what}`,
+    what,
     "Nothing was restored. Restore from another sink, or from another restore point. `axon-backup verify --read-data` shows what else is damaged; the next backup stores again what the server still has.",
     cause,
   );

@@ -20,6 +20,13 @@ export interface Journal {
   readonly began: string;
   /** What gets, or has got, its final name in the target, with everything that is in it. Empty while files are still being fetched. */
   readonly entries: readonly PlacedEntry[];
+  /**
+   * Of a restore over an old store: whether that is still as it was (`preparing`), or the directory may hold some of the old and some of the new (`replacing`). Left out of a restore to an
+   * empty directory.
+   */
+  readonly delta?: "preparing" | "replacing";
+  /** Of a restore that ended without being whole, and left what it had fetched to a later one. */
+  readonly suspended?: true;
 }
 
 const FILE = "journal.json";
@@ -73,8 +80,13 @@ function parse(text: string): Journal | undefined {
 function isJournal(value: unknown): value is Journal {
   const journal = value as Partial<Record<keyof Journal, unknown>> | null;
   if (typeof journal !== "object" || journal?.format !== 2 || typeof journal.nonce !== "string") return false;
-  const { process, entries } = journal as { process?: Partial<ProcessIdentity>; entries?: unknown };
+  const { process, entries, delta } = journal as {
+    process?: Partial<ProcessIdentity>;
+    entries?: unknown;
+    delta?: unknown;
+  };
   return (
+    (delta === undefined || delta === "preparing" || delta === "replacing") &&
     typeof process?.host === "string" &&
     Number.isSafeInteger(process.pid) &&
     Array.isArray(entries) &&

@@ -12,12 +12,22 @@ export const WORKING = ".axon-backup-restore";
 const SPARE = `${WORKING}-`;
 /** One that is being removed with what its restore had placed. */
 const REMOVING = `${SPARE}removing-`;
+/** One that a later restore takes over. */
+const TAKING = `${SPARE}taking-`;
 /** What file systems put into an empty directory by themselves. */
 const IGNORED = new Set(["lost+found"]);
 
-interface Leftover {
+/** A working directory that lies in a target. */
+export interface Leftover {
   readonly name: string;
   readonly journal: Journal | undefined;
+}
+
+/** What lies in a target. */
+export interface Lying {
+  readonly leftovers: readonly Leftover[];
+  /** Names of everything else, but for what file systems make by themselves. */
+  readonly others: readonly string[];
 }
 
 /** A name that no other working directory has, for one that is being made or that is done with. */
@@ -30,16 +40,24 @@ export function removingName(nonce: string): string {
   return `${REMOVING}${nonce}`;
 }
 
+/** The same, for one that is being taken over. */
+export function takingName(nonce: string): string {
+  return `${TAKING}${nonce}`;
+}
+
+/** Whether a working directory holds what a restore was about to complete: not one that is being removed, or that a whole restore takes away. */
+export function isAtWork(name: string): boolean {
+  return name === WORKING || name.startsWith(TAKING);
+}
+
 /**
- * Makes sure that a directory is empty, after removing what a restore that died has left there. What such a restore had placed goes only if all of it is exactly as it
- * was placed and nothing else is there. A restore that was whole when it died stays.
- * @throws EngineError `usage` when there is anything else: nothing is touched then but the journal of a whole restore; `locked` when a restore is at work there
+ * What lies in a directory. Removes working directories in which nothing is.
+ * @throws EngineError `locked` when a restore is at work there
  */
-export async function requireEmpty(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => !IGNORED.has(name));
+export async function findLeftovers(directory: string): Promise<Lying> {
   const leftovers: Leftover[] = [];
   const others: string[] = [];
-  for (const name of names) {
+  for (const name of (await readdir(directory)).filter((entry) => !IGNORED.has(entry))) {
     const journal = await readLeftover(directory, name);
     if (journal === "foreign") others.push(name);
     else leftovers.push({ name, journal });
@@ -47,15 +65,44 @@ export async function requireEmpty(directory: string): Promise<void> {
   for (const { journal } of leftovers) if (journal) requireDead(directory, journal);
   // An empty one may stand beside a whole restore, whose last step it missed.
   for (const { name, journal } of leftovers) if (!journal) await removeIfEmpty(join(directory, name));
+  return { leftovers, others };
+}
+
+/**
+ * Makes sure that a directory is empty, after removing what a restore that died has left there. What such a restore had placed goes only if all of it is exactly as it
+ * was placed and nothing else is there. A restore that was whole when it died stays.
+ * @throws EngineError `usage` when there is anything else: nothing is touched then but the journal of a whole restore; `locked` when a restore is at work there
+ */
+export async function requireEmpty(directory: string): Promise<void> {
+  const { leftovers, others } = await findLeftovers(directory);
   for (const leftover of leftovers) await refuseWhole(directory, leftover);
+  for (const leftover of leftovers) refuseMixture(directory, leftover);
+  await requireOnlyPlaced(directory, { leftovers, others });
+  for (const { name, journal } of leftovers)
+    if (journal) await removeDead(directory, name, journal);
+    else await removeWorking(directory, name);
+}
+
+/**
+ * Makes sure that everything in a directory is exactly as restores that died there have placed it, and nothing that they had placed is gone.
+ * @throws EngineError `usage`
+ */
+export async function requireOnlyPlaced(directory: string, { leftovers, others }: Lying): Promise<void> {
   for (const name of others) {
     const changes = await Promise.all(leftovers.map((leftover) => changeSince(directory, name, leftover)));
     if (!changes.includes(undefined)) throw notEmpty(directory, closest(changes) ?? name);
   }
   for (const leftover of leftovers) await requireUnmoved(directory, leftover);
-  for (const { name, journal } of leftovers)
-    if (journal) await removeDead(directory, name, journal);
-    else await removeWorking(directory, name);
+}
+
+/** What a restore over an old store has left is neither the old one nor the new one: nothing of it may be thrown away unasked. */
+function refuseMixture(directory: string, { journal }: Leftover): void {
+  if (journal?.delta !== "replacing") return;
+  throw new EngineError(
+    "usage",
+    `${directory} holds parts of two stores: a restore of ${journal.restorePoint}, which began at ${journal.began}, was cut off while it put files in the place of others`,
+    "Run it again with --resume or --delta, which complete it, or restore to another directory. Don't start a server from this one before. Nothing was touched.",
+  );
 }
 
 /**
@@ -64,7 +111,7 @@ export async function requireEmpty(directory: string): Promise<void> {
  */
 async function refuseWhole(directory: string, { name, journal }: Leftover): Promise<void> {
   if (journal === undefined || journal.entries.length === 0 || name.startsWith(REMOVING)) return;
-  if (name === WORKING) {
+  if (isAtWork(name)) {
     for (const entry of topLevel(journal))
       if ((await inodeOf(inside(directory, entry.path))) !== entry.inode) return;
   }
@@ -72,7 +119,7 @@ async function refuseWhole(directory: string, { name, journal }: Leftover): Prom
   throw new EngineError(
     "usage",
     `${directory} is not empty: the restore of ${journal.restorePoint} to it, which began at ${journal.began}, had placed all of its files when it was cut off`,
-    "Use what is there: it is whole. Or restore to a directory that is empty or doesn't exist yet.",
+    "Use what is there: it is whole, and `axon-backup restore --check-only` looks whether it still is. Or restore to a directory that is empty or doesn't exist yet.",
   );
 }
 
@@ -92,9 +139,9 @@ function closest(changes: readonly (string | undefined)[]): string | undefined {
 
 /** Something that was placed and is in neither place, was taken away by somebody, who may need the rest. */
 async function requireUnmoved(directory: string, { name, journal }: Leftover): Promise<void> {
-  if (name !== WORKING || journal === undefined) return;
+  if (!isAtWork(name) || journal === undefined) return;
   for (const { path } of topLevel(journal))
-    if (!(await exists(join(directory, path))) && !(await exists(join(directory, WORKING, "tree", path))))
+    if (!(await exists(join(directory, path))) && !(await exists(join(directory, name, "tree", path))))
       throw new EngineError(
         "usage",
         `${directory} is not empty: a restore that was cut off had placed ${JSON.stringify(path)} there, which is gone`,
@@ -141,7 +188,8 @@ export async function removeWorking(directory: string, name: string): Promise<vo
   // What is still in the tree was never placed: under its name there is nothing, or somebody else's.
   const unplaced = await readdir(join(path, "tree")).catch((): string[] => []);
   const placed = journal?.entries.filter(({ path }) => !unplaced.includes(path.split("/")[0] ?? "")) ?? [];
-  await removePlaced(directory, placed);
+  // Over an old store, nothing that was placed is removed: the old one is gone.
+  if (journal?.delta === undefined) await removePlaced(directory, placed);
   await forgetWorking(directory, name);
 }
 
@@ -174,7 +222,8 @@ async function removeDead(directory: string, name: string, journal: Journal): Pr
 }
 
 function requireDead(directory: string, journal: Journal): void {
-  if (processState(journal.process) !== "dead") throw locked(directory, journal);
+  if (journal.suspended !== true && processState(journal.process) !== "dead")
+    throw locked(directory, journal);
 }
 
 /** In decimal; undefined when there is nothing. */
@@ -195,15 +244,15 @@ function ignoreAbsent(error: unknown): void {
   if (errorCode(error) !== "ENOENT") throw error;
 }
 
-function notEmpty(directory: string, name: string): EngineError {
+export function notEmpty(directory: string, name: string): EngineError {
   return new EngineError(
     "usage",
     `${directory} is not empty: it holds ${JSON.stringify(name)}`,
-    "Restore to a directory that is empty or doesn't exist yet. Nothing was touched.",
+    "Restore to a directory that is empty or doesn't exist yet. Or go on with a restore that was cut off there, with --resume, or turn an old store that is there into the restored one, with --delta. Nothing was touched.",
   );
 }
 
-function locked(directory: string, { process: { host, pid }, began }: Journal): EngineError {
+export function locked(directory: string, { process: { host, pid }, began }: Journal): EngineError {
   return new EngineError(
     "locked",
     `another restore works in ${directory}: process ${pid} on ${host}, since ${began}`,

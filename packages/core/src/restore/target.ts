@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { thisProcess } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { errorCode, inside, onDisk, syncDirectory } from "./disk.js";
 import type { Journal } from "./journal.js";
-import { writeJournal } from "./journal.js";
+import { isJournalName, writeJournal } from "./journal.js";
 import {
   forgetWorking,
   inodeOf,
@@ -18,6 +18,10 @@ import {
   WORKING,
 } from "./leftovers.js";
 import { listEntries } from "./placed.js";
+import { ASIDE, replaceOld } from "./replace.js";
+import { type Reuse, takeOver } from "./takeover.js";
+
+const NO_REUSE: Reuse = { resume: false, delta: false, contexts: new Set() };
 
 /** What is made is for its owner alone; the operator gives it to the server's user. */
 const DIRECTORY_MODE = 0o700;
@@ -27,20 +31,26 @@ const DIRECTORY_MODE = 0o700;
  * in place), and gets its final name when all of it is whole.
  */
 export class Target {
+  #journal: Journal;
+
   private constructor(
     readonly directory: string,
-    private readonly journal: Journal,
+    journal: Journal,
     private readonly created: boolean,
-  ) {}
+    /** Whether files of an earlier restore may be in the tree. */
+    private readonly taken: boolean,
+    private readonly reuse: Reuse,
+  ) {
+    this.#journal = journal;
+  }
 
   /**
-   * Claims a directory that is empty or absent.
-   * @throws EngineError `usage` when it is neither, or can't be one; `locked` when a restore is at work there; `failed`
+   * Claims a directory that is empty or absent, or in which something lies that may be used.
+   * @throws EngineError `usage` when it is none of that, or can't be one; `locked` when a restore is at work there; `failed`
    */
-  static async claim(path: string, restorePoint: RestorePointId): Promise<Target> {
+  static async claim(path: string, restorePoint: RestorePointId, reuse: Reuse = NO_REUSE): Promise<Target> {
     return onDisk(`preparing ${path}`, async () => {
       const { directory, created } = await openDirectory(path);
-      if (!created) await requireEmpty(directory);
       const journal: Journal = {
         format: 2,
         nonce: randomUUID(),
@@ -49,14 +59,20 @@ export class Target {
         began: new Date().toISOString(),
         entries: [],
       };
+      const make = (own: Journal): Promise<void> => makeWorking(directory, own);
+      if (!created && (reuse.resume || reuse.delta)) {
+        const own = await takeOver(directory, journal, reuse, make);
+        return new Target(directory, own.journal, created, own.taken, reuse);
+      }
+      if (!created) await requireEmpty(directory);
       try {
-        await makeWorking(directory, journal);
+        await make(journal);
       } catch (error) {
         // What failed matters; an empty directory that stays doesn't.
         if (created) await rmdir(directory).catch(() => undefined);
         throw error;
       }
-      return new Target(directory, journal, created);
+      return new Target(directory, journal, created, false, reuse);
     });
   }
 
@@ -70,37 +86,91 @@ export class Target {
     return join(this.working, "tree");
   }
 
+  /** Whether there may be files that needn't be fetched. */
+  get isReused(): boolean {
+    return this.taken || this.#journal.delta !== undefined;
+  }
+
+  /** Where a file of a context may be already: in the tree, by an earlier restore, or under its final name, in an old store. */
+  present(context: string, file: string): readonly string[] {
+    const places = [...(this.taken ? [this.tree] : []), ...(this.#journal.delta ? [this.directory] : [])];
+    return places.map((place) => inside(inside(place, context), file));
+  }
+
   /**
-   * Gives everything its final name. Either all of it has it in the end, or the next restore finds out and removes it.
+   * Removes what an earlier restore has left in the working directory and this one doesn't need.
+   * @param wanted paths of files, relative to the tree
+   */
+  async tidy(wanted: ReadonlySet<string>): Promise<void> {
+    if (!this.taken) return;
+    await onDisk(`clearing ${this.tree}`, async () => {
+      for (const name of await readdir(this.working))
+        if (name !== "tree" && !isJournalName(name) && !name.startsWith(ASIDE))
+          await rm(join(this.working, name), { recursive: true, force: true });
+      for (const entry of await readdir(this.tree, { recursive: true, withFileTypes: true })) {
+        const path = join(entry.parentPath, entry.name);
+        const isNeeded = entry.isDirectory()
+          ? [...this.reuse.contexts].some((context) => join(this.tree, context) === path)
+          : wanted.has(relative(this.tree, path));
+        if (!isNeeded) await rm(path, { recursive: true, force: true });
+      }
+    });
+  }
+
+  /**
+   * Gives everything its final name. Either all of it has it in the end, or a later restore finds out.
    * @param expected the files that there must be, relative to the tree, with their lengths: looked at once more, because another process may have meddled
    */
   async publish(expected: ReadonlyMap<string, number>): Promise<void> {
     await onDisk(`completing ${this.directory}`, async () => {
       for (const [path, length] of expected) await requireFile(join(this.tree, path), length);
       await syncDirectory(this.tree);
-      const names = (await readdir(this.tree)).sort(controlDbLast);
-      await writeJournal(this.working, { ...this.journal, entries: await listEntries(this.tree) });
-      for (const name of names) {
-        await requireAbsent(inside(this.directory, name));
-        await rename(join(this.tree, name), inside(this.directory, name));
-      }
-      await syncDirectory(this.directory);
-      await forgetWorking(this.directory, await this.#renameWorking(spareName(this.journal.nonce)));
+      if (this.#journal.delta) await this.#replace();
+      else await this.#place();
+      await forgetWorking(this.directory, await this.#renameWorking(spareName(this.#journal.nonce)));
     });
   }
 
-  /** Removes everything that was made. */
+  async #place(): Promise<void> {
+    const names = (await readdir(this.tree)).sort(controlDbLast);
+    await writeJournal(this.working, { ...this.#journal, entries: await listEntries(this.tree) });
+    for (const name of names) {
+      await requireAbsent(inside(this.directory, name));
+      await rename(join(this.tree, name), inside(this.directory, name));
+    }
+    await syncDirectory(this.directory);
+  }
+
+  async #replace(): Promise<void> {
+    await replaceOld(this.directory, this.working, this.reuse.contexts, this.#journal, (journal) => {
+      this.#journal = journal;
+    });
+  }
+
+  /**
+   * Removes everything that was made. What a later restore can go on with stays if this one was to be resumed; and so does the word of what is in the directory, where some of it is of one store
+   * and some of another.
+   */
   async discard(): Promise<void> {
     await onDisk(`clearing ${this.directory}`, async () => {
-      await removeWorking(this.directory, await this.#renameWorking(removingName(this.journal.nonce)));
+      if (this.isKept) {
+        await writeJournal(this.working, { ...this.#journal, suspended: true });
+        return;
+      }
+      await removeWorking(this.directory, await this.#renameWorking(removingName(this.#journal.nonce)));
       if (this.created) await rmdir(this.directory);
     });
+  }
+
+  /** Whether what was made stays when the restore fails. */
+  get isKept(): boolean {
+    return this.reuse.resume || this.#journal.delta === "replacing";
   }
 
   /** Takes the working directory's name away, so that it is never seen without its journal. */
   async #renameWorking(name: string): Promise<string> {
     // A completion that was cut off by an error has begun this already.
-    for (const from of [this.working, join(this.directory, spareName(this.journal.nonce))])
+    for (const from of [this.working, join(this.directory, spareName(this.#journal.nonce))])
       try {
         await rename(from, join(this.directory, name));
         break;

@@ -1,0 +1,99 @@
+import { type FileHandle, rm } from "node:fs/promises";
+import { type ObjectKey, objectKey } from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
+import { type Expected, fetchFile, type FetchOptions, ObjectFault } from "./fetch.js";
+import { readChunks } from "./local-file.js";
+import type { Source, Sources } from "./sources.js";
+
+export interface ObjectTools {
+  readonly sources: Sources;
+  readonly warn: (message: string) => void;
+  /** Bytes that came; below 0 when those of an attempt that failed are taken back. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/**
+ * Fetches an object from the first sink that gives it as it was stored: whichever that is, the bytes have the hash that is expected.
+ * @param options `onChunk` sees chunks whose hash isn't known yet only if there is no other sink: otherwise it is called when they are proved right
+ * @throws EngineError `damage` when no sink has it whole, `failed` when it can't be read or written
+ */
+export async function fetchObject(
+  { sources, warn, onBytes }: ObjectTools,
+  expected: Expected,
+  path: string,
+  { signal, onChunk, finish }: FetchOptions,
+): Promise<void> {
+  const order = sources.inOrder;
+  const faults: Fault[] = [];
+  for (const source of order)
+    for (const key of keysFor(expected.key, faults.length > 0)) {
+      let came = 0;
+      try {
+        await fetchFile(await source.sink(), { ...expected, key }, path, {
+          signal,
+          onChunk(chunk) {
+            came += chunk.byteLength;
+            onBytes(chunk.byteLength);
+            if (order.length === 1) onChunk?.(chunk);
+          },
+          async finish(file: FileHandle) {
+            if (order.length > 1 && onChunk) await readChunks(file, expected.bytes, signal, onChunk);
+            await finish?.(file);
+          },
+        });
+        for (const fault of faults.filter(isOfTheObject))
+          warn(`${fault.key} ${fault.what} on ${fault.source.name}; taken from ${source.name}`);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        const fault = faultOf(error, key, source);
+        if (order.length === 1) throw error;
+        onBytes(-came);
+        await rm(path, { force: true });
+        faults.push(fault);
+        if (fault.kind === "failed") sources.demote(source, `can't be read (${fault.what})`);
+      }
+    }
+  throw noneHas(expected.key, faults);
+}
+
+interface Fault {
+  readonly source: Source;
+  readonly key: ObjectKey;
+  readonly kind: "damage" | "failed";
+  readonly what: string;
+  readonly error: EngineError;
+}
+
+/** @throws the error itself, when the sink isn't to blame for it */
+function faultOf(error: unknown, key: ObjectKey, source: Source): Fault {
+  if (error instanceof ObjectFault)
+    return { source, key, kind: error.kind === "damage" ? "damage" : "failed", what: error.what, error };
+  throw error;
+}
+
+/** A sink that can't be read at all is warned of once, when it is moved behind the others. */
+function isOfTheObject({ kind }: Fault): boolean {
+  return kind === "damage";
+}
+
+/**
+ * Under which keys another sink may have the same bytes: a segment that took the place of one with a problem is an object of its own on the sink that
+ * had stored that one, and a plain one on the others.
+ */
+function keysFor(key: ObjectKey, isOther: boolean): readonly ObjectKey[] {
+  if (!isOther || !key.startsWith("contexts/")) return [key];
+  const plain = key.replace(/@\d+$/, "");
+  return [key, objectKey(plain === key ? `${key}@2` : plain)];
+}
+
+function noneHas(key: ObjectKey, faults: readonly Fault[]): EngineError {
+  const told = new Map<string, string>();
+  for (const { source, what } of faults) if (!told.has(source.name)) told.set(source.name, what);
+  return new EngineError(
+    faults.some(({ kind }) => kind === "damage") ? "damage" : "failed",
+    `${key} can't be had from any sink: ${[...told].map(([name, what]) => `on ${name} it ${what}`).join("; ")}`,
+    "Nothing was restored. Restore another restore point. `axon-backup verify --read-data` shows what else is damaged; the next backup stores again what the server still has.",
+    faults[0]?.error,
+  );
+}
