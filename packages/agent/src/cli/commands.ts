@@ -3,6 +3,7 @@ import { addBackup } from "./commands/backup.js";
 import { addCheck } from "./commands/check.js";
 import { addDemo } from "./commands/demo.js";
 import { addList } from "./commands/list.js";
+import { addPrune } from "./commands/prune.js";
 import { addRestore } from "./commands/restore.js";
 import { addSchema } from "./commands/schema.js";
 import { addShow } from "./commands/show.js";
@@ -18,5 +19,6 @@ export function addCommands(program: Command, choose: Choose): void {
   addShow(program, choose);
   addVerify(program, choose);
   addRestore(program, choose);
+  addPrune(program, choose);
   addSchema(program, choose);
 }

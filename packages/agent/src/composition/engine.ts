@@ -1,10 +1,11 @@
-import { backup, compareHistory, Repository, restore, verify } from "@axon-backup/core";
+import { backup, compareHistory, prune, Repository, restore, verify } from "@axon-backup/core";
 
 /** What the commands use of the engine. */
 export interface Engine {
   readonly backup: typeof backup;
   readonly verify: typeof verify;
   readonly restore: typeof restore;
+  readonly prune: typeof prune;
   readonly compareHistory: typeof compareHistory;
   readonly openRepository: typeof Repository.open;
 }
@@ -13,6 +14,7 @@ export const engine: Engine = {
   backup,
   verify,
   restore,
+  prune,
   compareHistory,
   openRepository: (sink, signal) => Repository.open(sink, signal),
 };

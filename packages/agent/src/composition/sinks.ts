@@ -1,4 +1,10 @@
-import { type NamedSink, openSink, SinkCounters, type SinkCounts } from "@axon-backup/core";
+import {
+  type NamedSink,
+  openSink,
+  type RetentionRules,
+  SinkCounters,
+  type SinkCounts,
+} from "@axon-backup/core";
 import type { Sink, SinkLog } from "@axon-backup/sink";
 import { SMALLEST_SINK } from "../config/load.js";
 import { ConfigurationError } from "../config/problem.js";
@@ -21,6 +27,8 @@ export interface SinkEnvironment {
 export interface ConfiguredSink extends NamedSink {
   /** How many calls at a time its storage takes well. */
   readonly connections: number;
+  /** Which restore points to keep on it. All, if left out. */
+  readonly retention?: RetentionRules;
   /** The sink as its plugin opens it, for writing: for `check`, which is after what the storage itself does. The signal is the command's, if left out. */
   bare(signal?: AbortSignal): Promise<Sink>;
 }
@@ -45,6 +53,7 @@ export class ConfiguredSinks {
     return chosen.map((sink) => ({
       name: sink.name,
       connections: sink.policy.connections,
+      ...(sink.retention && { retention: sink.retention }),
       open: (purpose) => this.#open(sink, purpose),
       bare: (signal = this.environment.signal) => this.#openBare(sink, "write", signal),
     }));

@@ -1,5 +1,5 @@
 import type { JsonSchema } from "@axon-backup/sink";
-import { DURATION_PATTERN } from "./duration.js";
+import { DURATION_PATTERN, SPAN_PATTERN } from "./duration.js";
 import { SIZE_PATTERN } from "./size.js";
 
 /** A section: an object that has these keys and no others. */
@@ -13,6 +13,21 @@ export const duration = (description: string): JsonSchema => ({
   type: "string",
   pattern: DURATION_PATTERN,
   description: `${description} A number and ms, s, m, h or d: 10s.`,
+});
+
+/** For how long something is kept. */
+export const span = (description: string): JsonSchema => ({
+  type: "string",
+  pattern: SPAN_PATTERN,
+  description: `${description} A number and h, d, w or y: 14d.`,
+});
+
+/** How many of something. */
+export const count = (description: string): JsonSchema => ({
+  type: "integer",
+  minimum: 0,
+  maximum: 1_000_000,
+  description,
 });
 
 /** Bytes in a second. */

@@ -3,6 +3,7 @@ import { DEFAULT_POLICY } from "@axon-backup/core";
 import type { SinkPlugin } from "@axon-backup/sink";
 import { PluginError } from "../plugins/plugin-error.js";
 import type { ConfigurationProblem } from "./problem.js";
+import { type RetentionKeys, toRetentionRules } from "./retention.js";
 import { type PolicyKeys, toSinkPolicy } from "./sink-policy.js";
 import { sinkSchema } from "./sink-schema.js";
 import type { SinkConfiguration } from "./types.js";
@@ -71,14 +72,28 @@ export async function loadSinkFile(
   const { plugin, warnings } = loaded;
   const found = validate(file, sinkSchema(plugin.optionsSchema));
   if (found.problems.length > 0) return { problems: found.problems };
-  const { type, enabled, connections, limits, timeouts, retries, ...options } = content as {
+  const { type, enabled, connections, limits, timeouts, retries, retention, ...options } = content as {
     type: string;
     enabled: boolean;
+    retention?: RetentionKeys;
   } & PolicyKeys &
     Record<string, unknown>;
   const policy = toSinkPolicy(file, { connections, limits, timeouts, retries }, plugin.connections);
-  if ("problems" in policy) return policy;
-  return { name, file: path, type, enabled, policy, options, secrets: found.secrets, plugin, warnings };
+  const rules = toRetentionRules(file, retention);
+  const problems = [policy, rules].flatMap((part) => (part && "problems" in part ? part.problems : []));
+  if ("problems" in policy || (rules && "problems" in rules)) return { problems };
+  return {
+    name,
+    file: path,
+    type,
+    enabled,
+    policy,
+    ...(rules && { retention: rules }),
+    options,
+    secrets: found.secrets,
+    plugin,
+    warnings,
+  };
 }
 
 function isExternal(content: object, plugins: SinkPlugins): content is { readonly type: string } {

@@ -1,6 +1,6 @@
 import type { JsonSchema } from "@axon-backup/sink";
 import { SECRET_KEYWORD } from "../secrets/reference.js";
-import { duration, rate, section } from "./schema-parts.js";
+import { count, duration, rate, section, span } from "./schema-parts.js";
 
 /** The keys of a sink's file that are the agent's own. The others are the plugin's options. */
 export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
@@ -38,6 +38,21 @@ export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
           "How often it is tried at least, even when that takes longer. Default 3. With for: 1ms, 1 means never again.",
       },
       max_wait: duration("Longest wait between two attempts. Default 30s."),
+    },
+  ),
+  retention: section(
+    "Which restore points `axon-backup prune` keeps: those that any of these rules keeps, and always the newest, the newest verified, and the last one of each abandoned timeline. Hours, days, weeks (from Monday), months and years are those of UTC. Default: all.",
+    {
+      keep_last: count("So many of the newest."),
+      keep_within: span("Those that are not older than this, as seen from the newest."),
+      keep_hourly: count("The newest of each of so many hours that have any."),
+      keep_daily: count("The newest of each of so many days that have any."),
+      keep_weekly: count("The newest of each of so many weeks that have any."),
+      keep_monthly: count("The newest of each of so many months that have any."),
+      keep_yearly: count("The newest of each of so many years that have any."),
+      keep_abandoned: span(
+        "How old the last restore point of an abandoned timeline may get: one that the newest restore point doesn't have, because the server's history went another way, or the context isn't backed up any more. Default: it stays for ever.",
+      ),
     },
   ),
 };

@@ -1,5 +1,5 @@
 import type { SinkPlugin } from "@axon-backup/sink";
-import type { SinkPolicy } from "@axon-backup/core";
+import type { RetentionRules, SinkPolicy } from "@axon-backup/core";
 import type { SecretReference } from "../secrets/reference.js";
 
 /** What the operator configured: checked, defaults filled in, secrets still references. */
@@ -57,6 +57,8 @@ export interface SinkConfiguration {
   readonly enabled: boolean;
   /** Connections, limits, time-outs and retries. */
   readonly policy: SinkPolicy;
+  /** Which restore points to keep. All, if left out. */
+  readonly retention?: RetentionRules;
   /** The plugin's own options: they have passed its schema. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Where in `options` secrets are, as JSON pointers; there stands a reference. */
