@@ -14,7 +14,7 @@ import { withHandle } from "../with-handle.js";
 import { checkContinuity, cursorFor } from "./divergence.js";
 import { longName } from "./long-name.js";
 import type { CapturedContext, CapturedOpen, CapturedStore, StoreState } from "./model.js";
-import { compareAnchor, type Comparison, requireSameHistory } from "./same-history.js";
+import { type Comparison, requireSameHistory } from "./same-history.js";
 
 /** A listed file may be gone by the time it is opened (tiering, retention): how often a listing is taken anew. */
 const LISTINGS = 3;
@@ -72,23 +72,7 @@ async function fixEnds(
     open.push({ file, state, previous: recorded });
   }
   checkContinuity(listing, open);
-  const { anchor } = previous;
-  const anchored =
-    anchor && (anchor.always || hasGrown(listing, open, previous))
-      ? await compareAnchor(source, listing, anchor, signal)
-      : 0;
-  return { listing, open, compared: comparison.compared + anchored, warnings };
-}
-
-/** Whether there is anything that `previous` doesn't have. */
-function hasGrown(
-  { lastClosedSegment }: StoreListing,
-  open: readonly CapturedOpen[],
-  previous: StoreState,
-): boolean {
-  const last = previous.open.at(-1)?.nextToken;
-  const now = open.at(-1)?.state.nextToken;
-  return (lastClosedSegment ?? null) !== previous.lastClosedSegment || now !== last;
+  return { listing, open, compared: comparison.compared, warnings };
 }
 
 async function fixEnd(

@@ -45,9 +45,9 @@ export function emptyState(found: Found, name: string, timeline: number): Contex
   };
 }
 
-/** The state, with its last closed segments to be compared as well, whatever the server has: for a timeline that the server isn't expected to be in. */
+/** The state, with its last closed segments to be compared as well: for a timeline that the server isn't expected to be in. */
 export function withAnchors({ stores, ...state }: ContextState): ContextState {
-  return { ...state, stores: eachStore((store) => anchored(stores[store], "always")) };
+  return { ...state, stores: eachStore((store) => anchored(stores[store])) };
 }
 
 /**
@@ -119,16 +119,16 @@ function storeOnSink(
     files,
     state: { lastClosedSegment, lastVersion, open, listAfter: after },
   };
-  // Without an event in them, open segments tell nothing: another history may have one of the same number.
+  // Without an event in them, open segments tell nothing: another history may have one of the same number. A server begins a segment with an event, so that is rare.
   const tells = open.some(
     ({ name, nextToken, unknownFormat }) =>
       nextToken > Number.parseInt(name, 10) || unknownFormat !== undefined,
   );
-  return tells ? store : anchored(store, "grown");
+  return tells ? store : anchored(store);
 }
 
 /** Has the last closed segment compared, and therefore listed. */
-function anchored(store: StoreOnSink, when: "always" | "grown"): StoreOnSink {
+function anchored(store: StoreOnSink): StoreOnSink {
   const { state, files } = store;
   let file: ClosedFile | undefined;
   let before: Token | null = null;
@@ -140,6 +140,5 @@ function anchored(store: StoreOnSink, when: "always" | "grown"): StoreOnSink {
   }
   if (file === undefined || file.problem !== undefined) return store;
   const isListed = state.listAfter === null || (before !== null && state.listAfter <= before);
-  const anchor = { file, always: when === "always" };
-  return { ...store, state: { ...state, anchor, listAfter: isListed ? state.listAfter : before } };
+  return { ...store, state: { ...state, anchor: file, listAfter: isListed ? state.listAfter : before } };
 }

@@ -55,14 +55,7 @@ export interface StoreState {
   readonly listAfter: Token | null;
   readonly open: readonly OpenSegment[];
   /** A closed segment to be compared as well: the open ones alone don't tell this history from another. */
-  readonly anchor?: Anchor;
-}
-
-/** A closed segment that shows whether the server's history is the one that was backed up. */
-export interface Anchor {
-  readonly file: ClosedFile;
-  /** Also when the server has nothing new: else that is waited for, since reading a segment costs. */
-  readonly always: boolean;
+  readonly anchor?: ClosedFile;
 }
 
 /** The state of a sink without a restore point. */

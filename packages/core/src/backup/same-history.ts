@@ -9,13 +9,13 @@ import {
   type SourceHandle,
   type StoreListing,
 } from "@axon-backup/axon-server";
-import type { OpenSegment } from "../repository/manifest.js";
+import type { ClosedFile, OpenSegment } from "../repository/manifest.js";
 import { hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
 import { behindCursor, findPreviousOpen, HEADER_BYTES, requireLastClosed } from "./divergence.js";
 import { diverged } from "./diverged.js";
 import { longName } from "./long-name.js";
-import type { Anchor, StoreState } from "./model.js";
+import type { StoreState } from "./model.js";
 
 /** What a comparison found, if the history is the same. */
 export interface Comparison {
@@ -63,6 +63,7 @@ export async function requireSameHistory(
     }
   }
   if (gone !== undefined) throw diverged(context, store, gone);
+  if (previous.anchor) compared += await compareClosed(source, listing, previous.anchor, signal);
   return { compared, warnings };
 }
 
@@ -71,10 +72,10 @@ export async function requireSameHistory(
  * @returns bytes compared; 0 when the server doesn't list it any more, or has it damaged
  * @throws Diverged
  */
-export async function compareAnchor(
+async function compareClosed(
   source: ServerSource,
   { context, store, closed }: StoreListing,
-  { file: { name, size, sha256 } }: Anchor,
+  { name, size, sha256 }: ClosedFile,
   signal?: AbortSignal,
 ): Promise<number> {
   const file = closed.find((listed) => longName(listed.name.name) === longName(name));

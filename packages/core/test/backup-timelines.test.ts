@@ -1,0 +1,318 @@
+import { AxonServerError, type StoreListing, token } from "@axon-backup/axon-server";
+import { objectKey } from "@axon-backup/sink";
+import { faultySink } from "@axon-backup/sink-testkit";
+import { expect } from "chai";
+import { compareHistory, EngineError, Repository, restorePointId } from "../dist/index.js";
+import { TimelineScene } from "./timeline-scene.js";
+import { listingOf } from "./timeline-server.js";
+
+const timelinesOf = ({ timelines }: Awaited<ReturnType<TimelineScene["commit"]>>): unknown[] =>
+  timelines.map(({ context, timeline, resumed }) => [context, timeline, resumed]);
+
+describe("a server whose history is another one", () => {
+  let scene: TimelineScene;
+  beforeEach(() => {
+    scene = new TimelineScene();
+  });
+
+  /** Eleven events in three segments, backed up; then six others in their place. */
+  async function diverge(): Promise<void> {
+    scene.append(11, "old");
+    await scene.commit();
+    scene.cut(0);
+    scene.append(6, "new");
+  }
+
+  it("has its own timeline: nothing of the old one is written, and both restore", async () => {
+    await diverge();
+    const before = scene.objects("contexts/default/");
+    const { timelines, restorePoint } = await scene.commit();
+    expect(scene.objects("contexts/default/")).to.deep.equal(before);
+    expect([...scene.objects("contexts/default@1/").keys()]).to.have.length(3);
+    const [first] = await scene.manifests();
+    expect(timelines).to.deep.equal([
+      {
+        context: "default",
+        timeline: 1,
+        from: { timeline: 0, restorePoint: first?.id },
+        reason: "default (events): its last closed segment is 0, behind 4, which was backed up as closed",
+        resumed: false,
+      },
+    ]);
+    expect(restorePoint).to.not.equal(first?.id);
+    await scene.checkAll();
+  });
+
+  it("is told of once, with what an operator must know", async () => {
+    await diverge();
+    const { warnings, restorePoint } = await scene.commit();
+    const first = [...(scene.expected[0]?.keys() ?? [])][0] ?? "";
+    expect(warnings.join("\n"))
+      .to.include("the server's history of context default is not the one that was backed up")
+      .and.include("behind 4")
+      .and.include("in timeline 1")
+      .and.include(first)
+      .and.include("can be restored");
+    scene.append(3, "more");
+    const next = await scene.commit();
+    expect(next.timelines).to.deep.equal([]);
+    expect(next.warnings).to.deep.equal([]);
+    expect(next.contexts[0]?.inherited.objects).to.equal(1);
+    const branches = (await scene.manifests()).map(({ contexts }) => contexts[0]?.branch);
+    expect(branches[0]).to.equal(undefined);
+    expect(branches[1]).to.include({ timeline: 0, restorePoint: first });
+    expect(new Date(branches[1]?.begun ?? "").getTime()).to.be.greaterThan(Date.now() - 60_000);
+    expect(branches[2], "kept, whatever retention removes").to.deep.equal(branches[1]);
+    expect(restorePoint > first).to.equal(true);
+    await scene.checkAll();
+  });
+
+  it("is known by the closed segment when the open one holds no event: all histories begin a segment alike", async () => {
+    scene.append(8, "old");
+    await scene.commit();
+    scene.cut(5);
+    scene.append(3, "new");
+    const { timelines } = await scene.commit();
+    expect(timelines[0]?.reason).to.include("00000000000000000004.events, which was closed, is not the file");
+    scene.append(2, "more");
+    expect((await scene.commit()).timelines).to.deep.equal([]);
+    await scene.checkAll();
+  });
+
+  it("that goes on from an older timeline's newest restore point goes on in it, and nothing closed is sent again", async () => {
+    scene.append(11, "old");
+    await scene.commit();
+    const old = scene.server.logs.get("default") ?? [];
+    scene.cut(0);
+    scene.append(6, "new");
+    await scene.commit();
+    scene.server.logs.set("default", old);
+    scene.append(3, "old");
+    const report = await scene.commit();
+    expect(timelinesOf(report)).to.deep.equal([["default", 0, true]]);
+    expect(report.timelines[0]?.from?.timeline).to.equal(1);
+    expect(report.contexts[0]?.inherited.objects).to.equal(2);
+    const newest = (await scene.manifests()).at(-1)?.contexts[0];
+    expect([newest?.timeline, newest?.branch]).to.deep.equal([0, undefined]);
+    scene.cut(0);
+    scene.append(1, "third");
+    expect(timelinesOf(await scene.commit()), "no number twice").to.deep.equal([["default", 2, false]]);
+    await scene.checkAll();
+  });
+
+  it("isn't taken for the one of an empty timeline, which every history begins with", async () => {
+    await diverge();
+    scene.cut(0);
+    await scene.commit();
+    scene.append(6, "new");
+    expect((await scene.commit()).timelines, "the empty one goes on").to.deep.equal([]);
+    scene.cut(0);
+    scene.append(2, "third");
+    expect(timelinesOf(await scene.commit())).to.deep.equal([["default", 2, false]]);
+    await scene.checkAll();
+  });
+
+  it("diverges on each sink by what that one has", async () => {
+    scene = new TimelineScene(3);
+    scene.append(5, "old");
+    await scene.commit(0);
+    scene.append(4, "old");
+    await scene.commit(1);
+    scene.cut(7);
+    const { sinks } = await scene.runAll([0, 1, 2]);
+    const changes = sinks.map((sink) => sink.outcome === "committed" && timelinesOf(sink));
+    expect(changes).to.deep.equal([[], [["default", 1, false]], []]);
+    await scene.checkAll();
+  });
+
+  it("diverges in one context alone", async () => {
+    scene.append(5, "a");
+    scene.append(6, "b", "orders");
+    await scene.commit();
+    scene.append(2, "a");
+    scene.cut(5, "orders");
+    const report = await scene.commit();
+    expect(timelinesOf(report)).to.deep.equal([["orders", 1, false]]);
+    expect(report.contexts[0]?.inherited.objects).to.equal(1);
+    await scene.checkAll();
+  });
+
+  it("killed at any write of the first backup: the next run takes the same number, and sends nothing closed again", async () => {
+    let begun = 0;
+    for (let after = 1; after < 12; after++) {
+      scene = new TimelineScene();
+      await diverge();
+      const report = await scene.killed(0, after);
+      if (report.sinks.some(({ outcome }) => outcome === "committed")) continue;
+      await scene.checkByHand();
+      const there = [...scene.objects("contexts/default@1/events/").keys()];
+      begun += there.length;
+      const sent: string[] = [];
+      const onCall = (method: string, key?: string): void => {
+        if (method === "put" && key?.startsWith("contexts/") === true) sent.push(key);
+      };
+      const sink = scene.sinks[0];
+      if (sink === undefined) throw new Error("no sink");
+      const sinks = [{ name: "0", open: () => Promise.resolve(faultySink(sink, {}, { onCall })) }];
+      const next = await scene.commit(0, { sinks });
+      expect(timelinesOf(next)).to.deep.equal([["default", 1, false]]);
+      const checkpointed = next.contexts[0]?.inherited.objects ?? 0;
+      expect(sent.filter((key) => key.endsWith("0000.events"))).to.have.length(1 - checkpointed);
+      await scene.checkAll();
+    }
+    expect(begun, "objects of the timeline that were there").to.be.greaterThan(2);
+  });
+
+  it("takes a number beyond all that have objects when a restore point can't be read", async () => {
+    await diverge();
+    const { restorePoint } = await scene.commit();
+    const manifest = scene.sinks[0]?.storage.get(objectKey(`restore-points/${restorePoint}.json`));
+    const good = Buffer.from(manifest?.bytes ?? []);
+    manifest?.bytes.set([0], 150);
+    const before = scene.objects("contexts/");
+    expect(timelinesOf(await scene.commit())).to.deep.equal([["default", 2, false]]);
+    manifest?.bytes.set(good);
+    for (const [key, bytes] of before) expect(scene.objects(key).get(key)).to.equal(bytes);
+    await scene.checkAll();
+  });
+
+  it("leaves alone what restore points need that can't be read, none of them", async () => {
+    await diverge();
+    const [key] = scene.objects("restore-points/").keys();
+    const manifest = scene.sinks[0]?.storage.get(objectKey(key ?? ""));
+    const good = Buffer.from(manifest?.bytes ?? []);
+    manifest?.bytes.set([0], 150);
+    const report = await scene.commit();
+    expect(timelinesOf(report)).to.deep.equal([["default", 1, false]]);
+    expect(report.timelines[0]?.from).to.equal(null);
+    expect((await scene.manifests().catch(() => [])).length, "one can't be read").to.equal(0);
+    manifest?.bytes.set(good);
+    expect((await scene.manifests())[1]?.contexts[0]?.branch?.restorePoint).to.equal(null);
+    await scene.checkAll();
+  });
+
+  it("is what a check tells of, and what the next backup will do", async () => {
+    await diverge();
+    const sink = scene.sinks[0];
+    const repository = sink && (await Repository.open(sink));
+    if (repository === undefined) throw new Error("no repository");
+    const before = scene.objects("");
+    const changes = await compareHistory(repository, scene.server, ["default"], { secondLook: 0 });
+    expect(scene.objects("")).to.deep.equal(before);
+    expect((await scene.commit()).timelines).to.deep.equal(changes);
+    expect(await compareHistory(repository, scene.server, ["default"])).to.deep.equal([]);
+  });
+});
+
+describe("an answer that can't be right", () => {
+  let scene: TimelineScene;
+  beforeEach(async () => {
+    scene = new TimelineScene();
+    scene.append(11, "old");
+    await scene.commit();
+  });
+
+  async function expectNothing(change: (listing: StoreListing) => StoreListing): Promise<void> {
+    scene.server.onList = change;
+    const before = scene.objects("");
+    const error = await scene.fail();
+    expect(error).to.be.instanceOf(AxonServerError).with.property("kind", "unexpected");
+    expect(error).to.have.property("remedy").that.includes("starting");
+    expect(scene.objects("")).to.deep.equal(before);
+    scene.server.onList = (listing) => listing;
+    expect((await scene.commit()).timelines).to.deep.equal([]);
+    await scene.checkAll();
+  }
+
+  it("nothing closed, from a server that has read no more than its newest segment: no new timeline", () =>
+    expectNothing((listing) => ({ ...listing, lastClosedSegment: undefined, closed: [], indexes: [] })));
+
+  it("nothing closed, all segments open, as where they are looked for in the directory: no new timeline", () =>
+    expectNothing((listing) =>
+      listing.store === "events"
+        ? {
+            ...listing,
+            lastClosedSegment: undefined,
+            closed: [],
+            open: [...listingOf(scene.server.logs.get("default") ?? [], listing).closed, ...listing.open],
+          }
+        : listing,
+    ));
+
+  it("a listing of before, behind the cursor, while the files are there: no new timeline", () =>
+    expectNothing((listing) => (listing.store === "events" ? listingOf(["a", "b"], listing) : listing)));
+
+  it("the segment that was open left out, while its file is there: no new timeline", () =>
+    expectNothing((listing) =>
+      listing.store === "events"
+        ? {
+            ...listing,
+            lastClosedSegment: token(4),
+            closed: [],
+            open: listingOf(Array<string>(12).fill("x"), listing).open,
+          }
+        : listing,
+    ));
+
+  it("is believed no more than once: what the second look finds counts", async () => {
+    scene.append(2, "old");
+    let files = 0;
+    const open = scene.server.open.bind(scene.server);
+    const log = scene.server.logs.get("default") ?? [];
+    // The first reading of the open segment is another history's.
+    scene.server.open = async (file) => {
+      const isFirst = "context" in file && file.path.endsWith("08.events") && files++ === 0;
+      if (isFirst)
+        scene.server.logs.set(
+          "default",
+          log.map((event) => `${event}!`),
+        );
+      const handle = await open(file);
+      scene.server.logs.set("default", log);
+      return handle;
+    };
+    const { timelines } = await scene.commit();
+    expect(timelines).to.deep.equal([]);
+    expect(files).to.be.greaterThan(1);
+    await scene.checkAll();
+  });
+
+  it("waits before the second look, and not when it is ended", async () => {
+    scene.cut(0);
+    const controller = new AbortController();
+    const running = scene.runAll([0], { secondLook: 600_000, signal: controller.signal });
+    while (scene.server.lists < 3) await new Promise((resolve) => setImmediate(resolve));
+    controller.abort(new EngineError("failed", "ended", "None."));
+    let ended: unknown;
+    await running.catch((error: unknown) => (ended = error));
+    expect(String(ended)).to.include("ended");
+    expect([...scene.objects("contexts/default@1/").keys()]).to.deep.equal([]);
+  });
+});
+
+describe("a timeline's number", () => {
+  it("isn't given again while a restore point tells of it, be it as the one that another left", async () => {
+    const scene = new TimelineScene();
+    scene.append(3, "a");
+    await scene.commit();
+    for (const label of ["b", "c"]) {
+      scene.cut(0);
+      scene.append(3, label);
+      await scene.commit();
+    }
+    const [first, second, third] = await scene.manifests();
+    expect([first, second, third].map((manifest) => manifest?.contexts[0]?.timeline)).to.deep.equal([
+      0, 1, 2,
+    ]);
+    // Retention has removed all of timeline 1.
+    const id = restorePointId(second?.id ?? "");
+    scene.expected[0]?.delete(id);
+    for (const [key] of scene.objects(""))
+      if (key.includes(id) || key.startsWith("contexts/default@1/"))
+        scene.sinks[0]?.storage.delete(objectKey(key));
+    scene.cut(0);
+    scene.append(3, "d");
+    expect((await scene.commit()).timelines[0]?.timeline).to.equal(3);
+    await scene.checkAll();
+  });
+});
