@@ -25,7 +25,7 @@ export function atOnce(connections = CONNECTIONS): AtOnce {
 }
 
 /** Files up to this size, in bytes, are small: moving one is mostly waiting, and takes little memory. */
-const SMALL_BYTES = 256 * 1024;
+export const SMALL_BYTES = 256 * 1024;
 
 /** Lets small objects pass as they come, and large ones a few at a time. */
 export class LargeGate {

@@ -40,6 +40,14 @@ export type {
 } from "./backup/types.js";
 export { restore } from "./restore/restore.js";
 export {
+  type PreviewedContext,
+  type PreviewedStore,
+  previewRestore,
+  type RestorePreview,
+} from "./restore/preview.js";
+export type { ExaminedTarget } from "./restore/examine-target.js";
+export type { Measured, Sample } from "./restore/measure-rate.js";
+export {
   type ContextContent,
   type ContextPlan,
   type PlannedFile,

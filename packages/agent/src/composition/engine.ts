@@ -1,10 +1,19 @@
-import { backup, compareHistory, prune, Repository, restore, verify } from "@axon-backup/core";
+import {
+  backup,
+  compareHistory,
+  previewRestore,
+  prune,
+  Repository,
+  restore,
+  verify,
+} from "@axon-backup/core";
 
 /** What the commands use of the engine. */
 export interface Engine {
   readonly backup: typeof backup;
   readonly verify: typeof verify;
   readonly restore: typeof restore;
+  readonly previewRestore: typeof previewRestore;
   readonly prune: typeof prune;
   readonly compareHistory: typeof compareHistory;
   readonly openRepository: typeof Repository.open;
@@ -14,6 +23,7 @@ export const engine: Engine = {
   backup,
   verify,
   restore,
+  previewRestore,
   prune,
   compareHistory,
   openRepository: (sink, signal) => Repository.open(sink, signal),

@@ -1,8 +1,7 @@
 import type { RestoredContext, RestoredStore, RestoreReport } from "@axon-backup/core";
 import { printable } from "../output/printable.js";
-import { formatTable } from "../output/table.js";
-import { formatBytes, formatCount, formatTime, plural } from "../output/units.js";
-import { headText } from "./manifest.js";
+import { formatBytes, formatCount, formatDuration, formatTime, plural } from "../output/units.js";
+import { shellQuoted } from "./shell-quoted.js";
 
 export function restoreJson(sink: string, report: RestoreReport): object {
   return {
@@ -28,74 +27,70 @@ function settings(target: string): Readonly<Record<string, string>> {
   };
 }
 
+/** What is needed at night: ten lines for one context. */
 export function restoreText(sink: string, report: RestoreReport): string {
-  const { target, restorePoint, files, bytes } = report;
-  const summary = `restored ${restorePoint} from ${printable(sink)} to ${printable(target)}: ${plural(files, "file")}, ${formatBytes(bytes)}\n`;
-  const table = formatTable(
-    [
-      { heading: "CONTEXT" },
-      { heading: "STORE" },
-      { heading: "LAST TOKEN", align: "right" },
-      { heading: "WRITTEN" },
-      { heading: "CUT OFF", align: "right" },
-    ],
-    report.contexts.flatMap((context) => [storeRow(context, "events"), storeRow(context, "snapshots")]),
-  );
-  return [summary, table, nextSteps(report)].join("\n");
-}
-
-function storeRow(context: RestoredContext, kind: "events" | "snapshots"): string[] {
-  const store: RestoredStore = context[kind];
-  const written = store.lastTimestamp === null ? "" : formatTime(store.lastTimestamp);
-  return [context.name, kind, headText(store.lastToken, store.lastTokenExact), written, droppedText(store)];
-}
-
-function droppedText({ dropped, droppedExact }: RestoredStore): string {
-  if (!droppedExact) return dropped === 0 ? "unknown" : `at least ${formatCount(dropped)}`;
-  return dropped === 0 ? "-" : formatCount(dropped);
-}
-
-/** What the operator must know of a context's head. */
-function headStep({ name, events }: RestoredContext): string {
-  const { lastToken, lastTokenExact } = events;
-  const trackers =
-    "Applications that keep tracking tokens of their own must not be beyond it: reset those that are, or their processors stand still.";
-  return lastTokenExact
-    ? `Context ${name}: the last event has token ${headText(lastToken, true)}. ${trackers}`
-    : `Context ${name}: which token the last event has can't be told${lastToken === null ? "" : `, but ${lastToken} is the least`}: its last segment is of a format that this version doesn't know. Look at the server once it has started. ${trackers}`;
-}
-
-/** What is left to do for the operator. */
-function nextSteps(report: RestoreReport): string {
-  const { target, controlDb, contextsLeftOut } = report;
-  const steps = [
+  const { target, restorePoint, files, bytes, contexts } = report;
+  const lines = [
+    `restored ${restorePoint} from ${printable(sink)} to ${printable(target)}: ${plural(files, "file")}, ${formatBytes(bytes)}`,
+    ...contexts.map(contextLine),
+    controlDbLine(restorePoint, report.controlDb.made, contexts),
+    ...report.contextsLeftOut.map(leftOutLine),
+    "",
     `Give the files to the user that Axon Server runs as: chown -R axonserver: ${shellQuoted(target)}`,
-    `Set in axonserver.properties:\n${Object.entries(settings(target))
-      .map(([key, value]) => `       ${key}=${printable(value)}`)
-      .join("\n")}`,
-    "Start Axon Server. It rebuilds index files that are missing; with a large store, that takes a while.",
-    ...report.contexts.map(headStep),
+    "Set in axonserver.properties, then start it; it rebuilds index files that are missing, which takes a while in a large store:",
+    ...Object.entries(settings(target)).map(([key, value]) => `  ${key}=${printable(value)}`),
+    `Tracking processors whose tokens are kept elsewhere (JPA, JDBC, MongoDB): reset those that are beyond the last event, or they stand still.`,
   ];
-  const notes = [
-    `The control DB (contexts, users, settings) is as of ${formatTime(controlDb.made)}.`,
-    ...contextsLeftOut.map(
-      (name) => `Context ${name} was not restored. The control DB knows it: the server makes it anew, empty.`,
-    ),
-  ];
-  return `Next steps\n${steps.map((step, i) => `  ${i + 1}. ${step}\n`).join("")}\n${notes.map((note) => `${note}\n`).join("")}`;
+  return `${lines.join("\n")}\n`;
 }
 
-function shellQuoted(path: string): string {
-  // As a shell reads it and a terminal can show it.
-  if (printable(path) !== path) return ansiQuoted(path);
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+function contextLine({ name, events, snapshots }: RestoredContext): string {
+  return `Context ${name}: ${headText(events)}${cutText(events, snapshots)}`;
 }
 
-/** `$'…'`, as bash and zsh read it: every byte that isn't plain ASCII as an escape. */
-function ansiQuoted(path: string): string {
-  const bytes = Array.from(Buffer.from(path), (byte) => {
-    const char = String.fromCharCode(byte);
-    return /[\w./ -]/.test(char) ? char : `\\x${byte.toString(16).padStart(2, "0")}`;
-  });
-  return `$'${bytes.join("")}'`;
+/** The head, as far as it is known. */
+export function headText({
+  lastToken,
+  lastTokenExact,
+  lastTimestamp,
+}: Pick<RestoredStore, "lastToken" | "lastTokenExact" | "lastTimestamp">): string {
+  if (!lastTokenExact)
+    return `which token the last event has can't be told${lastToken === null ? "" : `, but ${lastToken} is the least`}: its last segment is of a format that this version doesn't know`;
+  if (lastToken === null) return "no events";
+  return `the last event has token ${lastToken}${lastTimestamp === null ? "" : `, of ${formatTime(lastTimestamp)}`}`;
+}
+
+function cutText(events: RestoredStore, snapshots: RestoredStore): string {
+  const parts = [countText(events, "event"), countText(snapshots, "snapshot")].filter((part) => part !== "");
+  return parts.length === 0 ? "" : `; cut off: ${parts.join(", ")}`;
+}
+
+/** How many were cut off; empty for none. */
+export function countText(
+  { dropped, droppedExact }: Pick<RestoredStore, "dropped" | "droppedExact">,
+  one: string,
+): string {
+  if (!droppedExact)
+    return dropped === 0 ? `${one}s, it is unknown how many` : `at least ${plural(dropped, one)}`;
+  return dropped === 0 ? "" : `${formatCount(dropped)} ${dropped === 1 ? one : `${one}s`}`;
+}
+
+/** The control DB, and how far it is from the last event. */
+export function controlDbLine(
+  restorePoint: string,
+  made: Date,
+  contexts: readonly { readonly events: Pick<RestoredStore, "lastTimestamp"> }[],
+): string {
+  const times = contexts.flatMap(({ events }) => events.lastTimestamp?.getTime() ?? []);
+  const distance = times.length === 0 ? undefined : made.getTime() - Math.max(...times);
+  const where =
+    distance === undefined
+      ? ""
+      : `, ${formatDuration(Math.abs(distance))} ${distance < 0 ? "before" : "after"} the last event`;
+  return `Control DB (contexts, users, settings): of ${formatTime(made)}${where}; from restore point ${restorePoint}`;
+}
+
+/** What becomes of a context that isn't restored. */
+export function leftOutLine(name: string): string {
+  return `Context ${name}: not restored; the control DB knows it, and the server makes it anew, empty`;
 }

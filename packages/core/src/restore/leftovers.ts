@@ -17,6 +17,11 @@ const TAKING = `${SPARE}taking-`;
 /** What file systems put into an empty directory by themselves. */
 const IGNORED = new Set(["lost+found"]);
 
+/** Whether a file system puts an entry of this name into an empty directory by itself. */
+export function isIgnored(name: string): boolean {
+  return IGNORED.has(name);
+}
+
 /** A working directory that lies in a target. */
 export interface Leftover {
   readonly name: string;
@@ -50,6 +55,11 @@ export function isAtWork(name: string): boolean {
   return name === WORKING || name.startsWith(TAKING);
 }
 
+/** Names of what lies in a directory beside working directories. */
+export async function othersIn(directory: string): Promise<readonly string[]> {
+  return (await readdir(directory)).filter((name) => !IGNORED.has(name) && !name.startsWith(WORKING));
+}
+
 /**
  * What lies in a directory. Removes working directories in which nothing is.
  * @throws EngineError `locked` when a restore is at work there
@@ -57,7 +67,7 @@ export function isAtWork(name: string): boolean {
 export async function findLeftovers(directory: string): Promise<Lying> {
   const leftovers: Leftover[] = [];
   const others: string[] = [];
-  for (const name of (await readdir(directory)).filter((entry) => !IGNORED.has(entry))) {
+  for (const name of (await readdir(directory)).filter((entry) => !isIgnored(entry))) {
     const journal = await readLeftover(directory, name);
     if (journal === "foreign") others.push(name);
     else leftovers.push({ name, journal });

@@ -5,21 +5,18 @@ import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
 import { lastBefore } from "../repository/head.js";
 import type { Manifest } from "../repository/manifest.js";
-import { REPOSITORY_KEY } from "../repository/layout.js";
-import { timeOf } from "../repository/restore-point-id.js";
+import { choose } from "./choose.js";
+import { madeAt } from "./control-db-made.js";
 import { checkFreeSpace } from "./disk.js";
 import { fetchContext, type FetchedContext, type FetchTools } from "./fetch-context.js";
 import { fetchControlDb } from "./fetch-control-db.js";
-import { momentOf } from "./moment.js";
 import { warnOfMoment } from "./moment-warnings.js";
 import type { PlannedFile, RestorePlan } from "./plan.js";
 import { bytesToFetch, filesOf } from "./planned-files.js";
-import { prepare, type Prepared } from "./prepare.js";
 import { Sources } from "./sources.js";
 import type { Reuse } from "./takeover.js";
 import { Target } from "./target.js";
 import type { RestoredStore, RestoreOptions, RestoreReport } from "./types.js";
-import { withoutIndexes } from "./without-indexes.js";
 
 /**
  * Brings a store back: `<target>/<context>/…` and `<target>/axonserver-controldb.mv.db`, which Axon Server starts from with its storage and
@@ -51,7 +48,6 @@ async function restoreFrom(
   const { name, signal, observer = ignoreEvents } = options;
   observer({ kind: "step", sink: name, step: "restore point" });
   const { manifest, moment, plan } = await choose(sources, options, warn);
-  warnOfProblems(plan, warn);
 
   observer({ kind: "step", sink: name, step: "target" });
   const target = await Target.claim(options.target, manifest.id, reuseOf(options, plan));
@@ -99,36 +95,8 @@ async function restoreFrom(
   }
 }
 
-/** What to restore from the first sink that has it. */
-async function choose(
-  sources: Sources,
-  options: RestoreOptions,
-  warn: (message: string) => void,
-): Promise<Prepared> {
-  const { signal, connections } = options;
-  const moment = momentOf(options);
-  return sources.serve(async (repository) => {
-    if (repository.problem !== undefined)
-      warn(`${REPOSITORY_KEY} ${repository.problem}; going on without it, with what the restore point says`);
-    const tools = { repository, sources, concurrency: atOnce(connections).large, warn, signal };
-    const { plan, ...prepared } = await prepare(tools, options, moment);
-    return { ...prepared, plan: options.indexFiles === false ? withoutIndexes(plan) : plan };
-  });
-}
-
 function reuseOf({ resume = false, delta = false }: RestoreOptions, { contexts }: RestorePlan): Reuse {
   return { resume, delta, contexts: new Set(contexts.map(({ name }) => name)) };
-}
-
-/** What was damaged on the server already comes back as it was. */
-function warnOfProblems(plan: RestorePlan, warn: (message: string) => void): void {
-  for (const { name: context, stores } of plan.contexts)
-    for (const store of STORE_KINDS)
-      for (const { name, problem } of stores[store].files)
-        if (problem !== undefined)
-          warn(
-            `${context}/${name} was damaged when it was backed up, and is restored as it was: it ${problem}. Look for a later restore point without this warning, or another sink`,
-          );
 }
 
 /** What failed matters more than what can't be cleared: that is a warning. */
@@ -164,15 +132,10 @@ function report(
     snapshots: reportStore(context, plan, "snapshots"),
   }));
   const stores = contexts.flatMap(({ events, snapshots }) => [events, snapshots]);
-  const made = Number(/^controldb(\d+)\.zip$/.exec(manifest.controlDb.name)?.[1]);
   return {
     restorePoint: manifest.id,
     target,
-    controlDb: {
-      name: manifest.controlDb.name,
-      size: controlDbSize,
-      made: Number.isFinite(made) ? new Date(made) : timeOf(manifest.id),
-    },
+    controlDb: { name: manifest.controlDb.name, size: controlDbSize, made: madeAt(manifest) },
     contexts,
     contextsLeftOut: manifest.contexts
       .map(({ name }) => name)

@@ -218,7 +218,7 @@ async function openDirectory(path: string): Promise<{ directory: string; created
 }
 
 /** A store restored into a backup would be taken for a part of it. The path must be free of links. */
-async function refuseRepository(path: string): Promise<void> {
+export async function refuseRepository(path: string): Promise<void> {
   for (let at = path; ; at = dirname(at)) {
     const text = await readFile(join(at, REPOSITORY_KEY), "utf8").catch(() => "");
     if (text.startsWith('{"axon-backup":'))
