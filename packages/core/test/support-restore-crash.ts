@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 
-const CHANGING = ["mkdir", "open", "rename", "rm", "rmdir", "unlink"] as const;
+const CHANGING = ["copyFile", "link", "mkdir", "open", "rename", "rm", "rmdir", "unlink"] as const;
 const ON_HANDLES = ["write", "writeFile", "truncate", "sync"] as const;
 
 /**

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { errorCode, inside, syncDirectory } from "./disk.js";
 import { type Journal, writeJournal } from "./journal.js";
-import { findLeftovers, inodeOf } from "./leftovers.js";
+import { inodeOf, othersIn } from "./leftovers.js";
 import { requireOldStore } from "./old-store.js";
 import { listEntries } from "./placed.js";
 
@@ -38,7 +38,7 @@ export async function replaceOld(
     return;
   }
   // Once more, just before: somebody may have put something there meanwhile.
-  await requireOldStore(directory, await findOthers(directory), contexts);
+  await requireOldStore(directory, await othersIn(directory), contexts);
   const replacing: Journal = { ...journal, delta: "replacing", entries: await listEntries(tree) };
   onJournal(replacing);
   await writeJournal(working, replacing);
@@ -53,10 +53,6 @@ export async function replaceOld(
   await syncDirectory(directory);
   await rename(...controlDb);
   await syncDirectory(directory);
-}
-
-async function findOthers(directory: string): Promise<readonly string[]> {
-  return (await findLeftovers(directory)).others;
 }
 
 async function moveIfThere(from: string, to: string): Promise<void> {

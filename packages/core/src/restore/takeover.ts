@@ -41,12 +41,12 @@ export async function takeOver(
 ): Promise<{ readonly journal: Journal; readonly taken: boolean }> {
   const lying = await findLeftovers(directory);
   const taken = lying.leftovers.filter(isResumable).sort(workingFirst)[0];
-  const earlier = taken?.journal.delta;
+  const earlier = lying.leftovers.find(({ journal: left }) => left?.delta !== undefined)?.journal?.delta;
   if (!reuse.delta && earlier === undefined) await requireOnlyPlaced(directory, lying);
   const isDelta = reuse.delta || earlier !== undefined || lying.others.length > 0;
   if (isDelta) await requireOldStore(directory, lying.others, reuse.contexts);
 
-  const delta = earlier === "replacing" || isMixture(lying) ? "replacing" : "preparing";
+  const delta = taken?.journal.delta === "replacing" || isMixture(lying) ? "replacing" : "preparing";
   const own: Journal = isDelta ? { ...journal, delta } : journal;
   if (taken) await take(directory, taken, own);
   else await make(own);
