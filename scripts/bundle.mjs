@@ -1,5 +1,5 @@
 // Bundles the agent into one file, with its compiled code beside it: a command that loads hundreds of modules spends more time on loading than on a small backup.
-// Plugins and the stand-in stay packages of their own, loaded when they are used.
+// The sinks with large SDKs are bundles of their own, loaded when they are used; the stand-in stays a package.
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -34,6 +34,49 @@ const undiciRequests = {
   },
 };
 
+/** Sinks that come with the agent, and are loaded when one has the type. */
+const SINKS = ["s3", "azure", "sftp"];
+
+const sinkBundles = {
+  name: "sink-bundles",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: new RegExp(`^@axon-backup/sink-(${SINKS.join("|")})$`) }, ({ path }) => ({
+      path: path.slice(path.indexOf("/") + 1),
+      namespace: sinkBundles.name,
+    }));
+    onResolve({ filter: /load-bundle\.js$/, namespace: sinkBundles.name }, ({ path }) => ({
+      path,
+      external: true,
+    }));
+    onLoad({ filter: /.*/, namespace: sinkBundles.name }, ({ path }) => ({
+      contents: `
+        const { join } = require("node:path");
+        module.exports = require("../bin/load-bundle.js").loadBundle(join(__dirname, "${path}.cjs"));`,
+    }));
+  },
+};
+
+/** The bundle gets its `import` from the one who loads it. */
+const importModule = {
+  name: "import-module",
+  setup({ onLoad }) {
+    onLoad({ filter: /agent\/dist\/plugins\/import-module\.js$/ }, () => ({
+      contents: "export const importModule = __import;",
+    }));
+  },
+};
+
+/** What is compiled for this machine when it is installed stays outside; where there is none, the packages do without. */
+const nativeModules = {
+  name: "native-modules",
+  setup({ onResolve }) {
+    onResolve({ filter: /sshcrypto\.node$/ }, () => ({
+      path: "ssh2/lib/protocol/crypto/build/Release/sshcrypto.node",
+      external: true,
+    }));
+  },
+};
+
 const COMMON = {
   absWorkingDir: root,
   outdir: bundle,
@@ -50,25 +93,35 @@ const COMMON = {
   logLevel: "warning",
 };
 
+/** A file of its own, for `bin/load-bundle.js`. */
+const SCRIPT = {
+  ...COMMON,
+  outExtension: { ".js": ".cjs" },
+  format: "cjs",
+  // Code from V8's cache can't import: what is Node's own is required.
+  supported: { "dynamic-import": false },
+  define: { "import.meta.url": "__url" },
+  banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
+};
+
 export async function bundleAgent() {
   const { build } = await import("esbuild");
   rmSync(bundle, { recursive: true, force: true });
   const results = await Promise.all([
     build({
-      ...COMMON,
+      ...SCRIPT,
       entryPoints: { main: join(agent, "dist/main.js") },
-      outExtension: { ".js": ".cjs" },
-      format: "cjs",
-      plugins: [undiciRequests],
-      // What is loaded on demand, with its own dependencies: plugins with large SDKs, and the demo's server.
-      external: [
-        "@axon-backup/axon-server-standin",
-        "@axon-backup/sink-s3",
-        "@axon-backup/sink-azure",
-        "@axon-backup/sink-sftp",
-      ],
-      define: { "import.meta.url": "__url" },
-      banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
+      plugins: [undiciRequests, sinkBundles, importModule],
+      // The demo's server.
+      external: ["@axon-backup/axon-server-standin"],
+    }),
+    build({
+      ...SCRIPT,
+      entryPoints: Object.fromEntries(
+        SINKS.map((type) => [`sink-${type}`, join(root, "plugins", type, "dist/index.js")]),
+      ),
+      plugins: [nativeModules],
+      external: ["cpu-features"],
     }),
     // Started as a thread, by its name beside the bundle.
     build({
@@ -77,21 +130,24 @@ export async function bundleAgent() {
       format: "esm",
     }),
   ]);
-  requireAscii(join(bundle, "main.cjs"));
+  for (const name of ["main", ...SINKS.map((type) => `sink-${type}`)])
+    requireLoadable(join(bundle, `${name}.cjs`));
   // In a checkout, the command falls back to the modules when one of them is newer than its bundle.
   const inputs = [...new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs)))]
-    .filter((input) => !input.includes("node_modules/") && !input.startsWith(`${undiciRequests.name}:`))
+    .filter((input) => !input.includes("node_modules/") && !/^(undici-requests|sink-bundles):/.test(input))
     .map((input) => resolve(root, input))
     .map((path) => [relative(bundle, path), statSync(path).mtimeMs]);
   writeFileSync(join(bundle, "inputs.json"), JSON.stringify(inputs));
   compileBundle();
 }
 
-/** The bundle is read as one byte a character. */
-function requireAscii(file) {
+/** A bundle is read as one byte a character, and can't import. */
+function requireLoadable(file) {
+  const text = readFileSync(file, "latin1");
   // eslint-disable-next-line no-control-regex -- control characters are ASCII
-  if (!/^[\x00-\x7f]*$/.test(readFileSync(file, "latin1")))
-    throw new Error(`${file} has characters that aren't ASCII`);
+  if (!/^[\x00-\x7f]*$/.test(text)) throw new Error(`${file} has characters that aren't ASCII`);
+  const imports = /[^.\w$`'"]import\([^)]*\)/.exec(text);
+  if (imports) throw new Error(`${file} would import: ${imports[0]}`);
 }
 
 /** Options of this process would be V8's for the compiled code, which is refused where they differ. */
@@ -99,11 +155,12 @@ function compileBundle() {
   const env = { ...process.env };
   delete env.NODE_OPTIONS;
   delete env.NODE_V8_COVERAGE;
-  const { status } = spawnSync(process.execPath, [join(root, "scripts/compile-bundle.mjs")], {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, "scripts/compile-bundle.mjs")], {
     env,
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
   });
-  if (status !== 0) console.error("bundle: without compiled code; commands take 0.05 s more to start");
+  if (status !== 0) console.error(`bundle: without compiled code, commands take longer to start\n${stderr}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundleAgent();

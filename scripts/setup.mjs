@@ -83,7 +83,8 @@ export function setup() {
   }
   const build = buildStamp();
   const built = existsSync(join(root, "packages", "agent", "dist", "main.js"));
-  if (before.build !== build || !built) {
+  // What is installed is in the bundles.
+  if (before.build !== build || before.install !== install || !built) {
     console.error("setup: building …");
     run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "--build"]);
     run(process.execPath, [join(root, "scripts", "bundle.mjs")]);

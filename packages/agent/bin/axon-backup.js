@@ -23,7 +23,7 @@ function hasBundle() {
   );
 }
 
-const load = async () => (hasBundle() ? loadBundle(bundle).exports : import("../dist/main.js"));
+const load = async () => (hasBundle() ? loadBundle(bundle) : import("../dist/main.js"));
 
 load()
   .then(({ main }) => main(process.argv.slice(2)))

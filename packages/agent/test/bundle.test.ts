@@ -14,16 +14,20 @@ function node(...argv: readonly string[]): { readonly status: number | null; rea
 }
 
 describe("the bundle", () => {
-  const load = `const { loadBundle } = require(${JSON.stringify(`${BIN}load-bundle.js`)});
-    const { script } = loadBundle(${JSON.stringify(fileURLToPath(new URL("../bundle/main.cjs", import.meta.url)))});
-    console.log(script.cachedDataRejected);`;
+  const bundle = (name: string): string =>
+    JSON.stringify(fileURLToPath(new URL(`../bundle/${name}.cjs`, import.meta.url)));
+  const load = (name: string): string => `
+    const { loadBundle, loaded } = require(${JSON.stringify(`${BIN}load-bundle.js`)});
+    loadBundle(${bundle(name)});
+    console.log(loaded.get(${bundle(name)}).cachedDataRejected);`;
 
-  it("has its compiled code beside it, and Node takes it", () => {
-    expect(node("--eval", load)).to.deep.equal({ status: 0, stdout: "false" });
-  });
+  for (const name of ["main", "sink-s3", "sink-azure", "sink-sftp"])
+    it(`has its compiled code beside it, and Node takes it (${name})`, () => {
+      expect(node("--eval", load(name))).to.deep.equal({ status: 0, stdout: "false" });
+    });
 
   it("is compiled where that code is of another V8, or of other options", () => {
-    expect(node("--no-opt", "--eval", load)).to.deep.equal({ status: 0, stdout: "true" });
+    expect(node("--no-opt", "--eval", load("main"))).to.deep.equal({ status: 0, stdout: "true" });
     expect(node("--no-opt", `${BIN}axon-backup.js`, "--version")).to.deep.include({ status: 0 });
   });
 });

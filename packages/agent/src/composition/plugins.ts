@@ -4,6 +4,7 @@ import type { LoadedPlugin, SinkPlugins } from "../config/sink-file.js";
 import { nearest } from "../config/suggest.js";
 import { pluginOf } from "../plugins/check-plugin.js";
 import { findPlugin } from "../plugins/find-plugin.js";
+import { importModule } from "../plugins/import-module.js";
 import { NotInstalledError, PluginError } from "../plugins/plugin-error.js";
 import { parsePluginName } from "../plugins/plugin-name.js";
 import { distrust } from "../plugins/trust.js";
@@ -63,12 +64,12 @@ async function loadExternal(
     );
   }
   const warnings = await distrust(found.entry);
-  return { plugin: pluginOf(await importModule(found.entry, found.name), found.name, builtIn), warnings };
+  return { plugin: pluginOf(await load(found.entry, found.name), found.name, builtIn), warnings };
 }
 
-async function importModule(entry: string, name: string): Promise<unknown> {
+async function load(entry: string, name: string): Promise<unknown> {
   try {
-    return await import(pathToFileURL(entry).href);
+    return await importModule(pathToFileURL(entry).href);
   } catch (error) {
     throw new PluginError(
       `the plugin ${name} fails when it is loaded`,
