@@ -222,12 +222,20 @@ export class Repository {
 
   /** Which restore points were verified. A damaged record counts as none: it is written anew by the next verification. */
   async verifiedRestorePoints(): Promise<readonly VerifiedRestorePoint[]> {
-    const record = await this.#readRecord("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY);
-    return (record as VerifiedRestorePoints | undefined)?.restorePoints ?? [];
+    return (await this.verification()).restorePoints;
   }
 
-  async writeVerifiedRestorePoints(restorePoints: readonly VerifiedRestorePoint[]): Promise<void> {
-    const record: VerifiedRestorePoints = { restorePoints };
+  /** The same, with everything that the record says. */
+  async verification(): Promise<VerifiedRestorePoints> {
+    const record = await this.#readRecord("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY);
+    return (record as VerifiedRestorePoints | undefined) ?? { restorePoints: [] };
+  }
+
+  async writeVerifiedRestorePoints(
+    restorePoints: readonly VerifiedRestorePoint[],
+    seen?: readonly RestorePointId[],
+  ): Promise<void> {
+    const record: VerifiedRestorePoints = { restorePoints, ...(seen && { seen }) };
     await this.#write("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY, record);
   }
 

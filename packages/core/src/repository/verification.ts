@@ -17,6 +17,8 @@ export interface VerifiedRestorePoint {
 export interface VerifiedRestorePoints {
   /** Oldest restore point first; one entry each and depth. */
   readonly restorePoints: readonly VerifiedRestorePoint[];
+  /** Every restore point that was there, right or not, and those that were found lost: of one whose manifest is lost, nothing else may tell. */
+  readonly seen?: readonly RestorePointId[];
 }
 
 /**

@@ -17,11 +17,14 @@ export interface Traces {
 /**
  * Finds restore points whose manifest was lost: a listing can't show what isn't there, but its control DB is still there, which `prune` would have removed with it. As
  * long as somebody writes, or was killed, that may be a run before its commit or a `prune` half done, and it is a note. The same if nobody knows of such a restore point.
+ * @returns the lost ones
  */
-export function reportLost(traces: Traces, report: Report, notes: string[]): void {
+export function reportLost(traces: Traces, report: Report, notes: string[]): RestorePointId[] {
+  const lost: RestorePointId[] = [];
   const { restorePoints, controlDbs, known, isBeingWritten } = traces;
   for (const id of controlDbs) {
     if (restorePoints.has(id)) continue;
+    if (known.has(id)) lost.push(id);
     if (known.has(id) && !isBeingWritten)
       report({
         key: restorePointKey(id),
@@ -35,4 +38,5 @@ export function reportLost(traces: Traces, report: Report, notes: string[]): voi
         `${controlDbKey(id)} belongs to no restore point: its run goes on, or was cut off, or its manifest was lost`,
       );
   }
+  return lost;
 }

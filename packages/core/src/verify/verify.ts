@@ -37,7 +37,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const chosen = chooseRestorePoints(all, restorePoint);
   const requirements = new Requirements(repository, findings.report);
   const gone = await addAll(requirements, chosen);
-  const before = await repository.verifiedRestorePoints();
+  const before = await repository.verification();
   const times = ReadTimes.of(await repository.verifiedObjects());
 
   const needed: ReadonlyMap<string, unknown> = requirements.objects;
@@ -62,8 +62,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
   const existing = new Set(await repository.restorePoints());
   findings.keepOnly(existing);
-  const known = new Set([...requirements.parents, ...before.map(({ id }) => id)]);
-  reportLost({ ...listing, restorePoints: new Set([...existing, ...all]), known }, findings.report, notes);
+  const known = new Set([
+    ...requirements.parents,
+    ...before.restorePoints.map(({ id }) => id),
+    ...(before.seen ?? []),
+  ]);
+  const there = new Set([...existing, ...all]);
+  const lost = reportLost({ ...listing, restorePoints: there, known }, findings.report, notes);
   const examined: Examined = {
     checked: chosen.filter((id) => !gone.has(id) && existing.has(id)),
     damaged: findings.restorePoints(),
@@ -72,7 +77,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     times,
     now: now(),
   };
-  const record = verifiedAfter(before, examined);
+  const record = verifiedAfter(before.restorePoints, examined);
   if (keeper !== undefined) {
     await mark(repository, findings, now(), notes, signal);
     if (restorePoint === undefined && requirements.isComplete) times.retain((key) => needed.has(key));
@@ -86,7 +91,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
       );
       await keeper.finish();
     }
-    await recordPoints(repository, record, notes, signal);
+    await recordPoints(repository, record, [...existing, ...lost].sort(), notes, signal);
   }
   return report(options, examined, record, { requirements, listing, reading, findings, notes });
 }
@@ -161,11 +166,12 @@ function rightAgain(
 async function recordPoints(
   repository: Repository,
   record: readonly VerifiedRestorePoint[],
+  seen: readonly RestorePointId[],
   notes: string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await repository.writeVerifiedRestorePoints(record);
+    await repository.writeVerifiedRestorePoints(record, seen);
   } catch (error) {
     signal?.throwIfAborted();
     if (!isSinkError(error) && !(error instanceof EngineError)) throw error;
