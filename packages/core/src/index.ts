@@ -57,6 +57,7 @@ export {
   type StorePlan,
 } from "./restore/plan.js";
 export type {
+  KeptFiles,
   RestoredContext,
   RestoredControlDb,
   RestoredStore,
@@ -73,6 +74,7 @@ export {
   type RetentionRules,
 } from "./retention/policy.js";
 export type { FailedRemoval, PruneOptions, PruneReport } from "./retention/types.js";
+export type { OtherSink } from "./restore/sources.js";
 export { verify } from "./verify/verify.js";
 export type { Budget } from "./verify/budget.js";
 export type {

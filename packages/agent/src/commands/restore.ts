@@ -9,20 +9,24 @@ import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { restoreJson, restoreText } from "../views/restore.js";
 import { restorePreviewJson, restorePreviewText } from "../views/restore-preview.js";
-import { withSink } from "./each-sink.js";
+import { withFirstSink } from "./first-sink.js";
 
 export interface RestoreRequest {
   readonly to: string;
-  readonly sink: string | undefined;
+  /** In the order in which they are asked; none for the only one. */
+  readonly sinks: readonly string[];
   readonly restorePoint: RestorePointId | "latest" | undefined;
   readonly token: Token | undefined;
   readonly exclusive: boolean;
   readonly time: Date | undefined;
   readonly dryRun: boolean;
+  readonly resume: boolean;
+  readonly delta: boolean;
+  readonly indexFiles: boolean;
   readonly context: string | undefined;
 }
 
-/** `axon-backup restore`: a store, into an empty directory. */
+/** `axon-backup restore`: a store, into a directory. */
 @injectable()
 export class RestoreCommand {
   constructor(
@@ -33,19 +37,23 @@ export class RestoreCommand {
   ) {}
 
   async run(request: RestoreRequest): Promise<ExitCode> {
-    const { to, sink: name, restorePoint, token, exclusive, time, context } = request;
-    const named = this.sinks.one(name);
-    return withSink(named, "read", async (sink) => {
+    const { to, restorePoint, token, exclusive, time, context, resume, delta, indexFiles } = request;
+    const named = this.sinks.inOrder(request.sinks);
+    return withFirstSink(named, this.output, this.signal, async ({ name, connections, sink, others }) => {
       const options: RestoreOptions = {
         sink,
-        name: named.name,
-        ...(named.connections === undefined ? {} : { connections: named.connections }),
+        name,
+        others,
+        ...(connections === undefined ? {} : { connections }),
         target: to,
         ...(restorePoint === undefined ? {} : { restorePoint }),
         ...(token === undefined ? {} : { token }),
         ...(time === undefined ? {} : { time }),
         ...(context === undefined ? {} : { context }),
         exclusive,
+        resume,
+        delta,
+        indexFiles,
         observer: this.output.observer,
         signal: this.signal,
       };
@@ -55,7 +63,7 @@ export class RestoreCommand {
 
   async #restore(options: RestoreOptions): Promise<ExitCode> {
     const report = await this.engine.restore(options);
-    this.output.result({ json: restoreJson(options.name, report), text: restoreText(options.name, report) });
+    this.output.result({ json: restoreJson(report), text: restoreText(report) });
     return EXIT_CODES.ok;
   }
 

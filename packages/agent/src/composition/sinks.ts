@@ -61,11 +61,20 @@ export class ConfiguredSinks {
 
   /** The sink of this name; the only one, without a name. @throws UsageError when there are several */
   one(name: string | undefined): NamedSink {
-    const [first, ...others] = this.select(name === undefined ? [] : [name]);
-    if (first === undefined) throw this.#noSinks();
-    if (others.length === 0) return first;
-    const names = [first, ...others].map((sink) => sink.name).join(", ");
-    throw new UsageError("there are several sinks", `Name one with --sink: ${names}.`);
+    const [only] = this.inOrder(name === undefined ? [] : [name]);
+    if (only === undefined) throw this.#noSinks();
+    return only;
+  }
+
+  /** The sinks of these names, in their order; the only one, without names. @throws UsageError when there are several: the order matters, and nobody has said it */
+  inOrder(names: readonly string[]): readonly NamedSink[] {
+    const chosen = this.select(names);
+    if (names.length > 0 || chosen.length === 1) return chosen;
+    const all = chosen.map(({ name }) => name);
+    throw new UsageError(
+      "there are several sinks",
+      `Name the one to restore from with --sink: ${all.join(", ")}. Or several, the first one first: the others stand in for what is damaged there.`,
+    );
   }
 
   /** What went on at the sinks that were opened, so far, by name. */

@@ -3,9 +3,9 @@ import { printable } from "../output/printable.js";
 import { formatBytes, formatCount, formatDuration, formatTime, plural } from "../output/units.js";
 import { shellQuoted } from "./shell-quoted.js";
 
-export function restoreJson(sink: string, report: RestoreReport): object {
+export function restoreJson(report: RestoreReport): object {
   return {
-    sink,
+    sink: report.sink,
     restorePoint: report.restorePoint,
     target: report.target,
     controlDb: report.controlDb,
@@ -13,6 +13,7 @@ export function restoreJson(sink: string, report: RestoreReport): object {
     contextsLeftOut: report.contextsLeftOut,
     files: report.files,
     bytes: report.bytes,
+    kept: report.kept,
     warnings: report.warnings,
     settings: settings(report.target),
   };
@@ -28,10 +29,10 @@ function settings(target: string): Readonly<Record<string, string>> {
 }
 
 /** What is needed at night: ten lines for one context. */
-export function restoreText(sink: string, report: RestoreReport): string {
-  const { target, restorePoint, files, bytes, contexts } = report;
+export function restoreText(report: RestoreReport): string {
+  const { sink, target, restorePoint, files, bytes, kept, contexts } = report;
   const lines = [
-    `restored ${restorePoint} from ${printable(sink)} to ${printable(target)}: ${plural(files, "file")}, ${formatBytes(bytes)}`,
+    `restored ${restorePoint} from ${printable(sink)} to ${printable(target)}: ${plural(files, "file")}, ${formatBytes(bytes)}${kept.files === 0 ? "" : `, of which ${formatCount(kept.files)} with ${formatBytes(kept.bytes)} were there already`}`,
     ...contexts.map(contextLine),
     controlDbLine(restorePoint, report.controlDb.made, contexts),
     ...report.contextsLeftOut.map(leftOutLine),

@@ -103,6 +103,7 @@ function reuseOf({ resume = false, delta = false }: RestoreOptions, { contexts }
 async function discard(target: Target, warn: (message: string) => void): Promise<void> {
   try {
     await target.discard();
+    if (target.isKept) warn(`what was fetched stays in ${target.directory}: run it again with --resume`);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const next =

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../../errors/usage-error.js";
 import { once } from "../once.js";
-import { type Choose, examples } from "./shared.js";
+import { type Choose, collect, examples } from "./shared.js";
 
 /** `axon-backup restore`. */
 export function addRestore(program: Command, choose: Choose): void {
@@ -9,10 +9,18 @@ export function addRestore(program: Command, choose: Choose): void {
     .command("restore")
     .summary("bring a store back, into an empty directory")
     .description(
-      "Restores a restore point into an empty or new directory that Axon Server can start from. With --token or --time, what came later is left out, snapshots as well.",
+      "Restores a restore point into an empty or new directory that Axon Server can start from. With --token or --time, what came later is left out, snapshots as well. --resume goes on with a restore that was cut off; --delta turns an old store into the restored one. Both fetch only what differs.",
     )
-    .requiredOption("--to <dir>", "the directory: empty, or not there yet", once("--to"))
-    .option("--sink <name>", "the sink to restore from (default: the only one)", once("--sink"))
+    .requiredOption(
+      "--to <dir>",
+      "the directory: empty, or not there yet, but for --resume and --delta",
+      once("--to"),
+    )
+    .option(
+      "--sink <name>",
+      "the sink to restore from (default: the only one); may be given several times: the first that has the restore point serves, the others stand in for what is damaged there",
+      collect,
+    )
     .option("--restore-point <id>", "the restore point (default: latest)", once("--restore-point"))
     .option(
       "--token <n>",
@@ -26,6 +34,9 @@ export function addRestore(program: Command, choose: Choose): void {
       once("--time"),
     )
     .option("--context <name>", "restore this context only", once("--context"))
+    .option("--resume", "go on with a restore that was cut off, and keep what was fetched if this one is")
+    .option("--delta", "turn the old store in the directory into the restored one; stop Axon Server first")
+    .option("--no-index", "leave index files out: the server rebuilds them at its start")
     .option("--dry-run", "show what would be restored and how long it takes, and leave the directory alone")
     .addHelpText(
       "after",
@@ -33,6 +44,8 @@ export function addRestore(program: Command, choose: Choose): void {
         "axon-backup restore --to /var/lib/axonserver",
         "axon-backup restore --sink nas --to ./restored --restore-point 20261124T055901.123Z",
         "axon-backup restore --to ./restored --context default --token 40000 --exclusive",
+        "axon-backup restore --sink nas --sink vault --to /var/lib/axonserver --resume",
+        "axon-backup restore --to /var/lib/axonserver --delta",
         "axon-backup restore --to ./restored --time 2026-11-24T06:30:00+01:00 --dry-run",
       ),
     )
@@ -42,7 +55,7 @@ export function addRestore(program: Command, choose: Choose): void {
       const restorePoint = parseOptional(parseRestorePoint, options.restorePoint);
       const token = parseOptional(parseToken, options.token);
       const time = parseOptional(parseTime, options.time);
-      const { exclusive = false, dryRun = false } = options;
+      const { exclusive = false, dryRun = false, resume = false, delta = false, index } = options;
       if (options.to === "") throw new UsageError("--to is empty", "Name the directory to restore to.");
       choose(async (container) => {
         const { RestoreCommand } = await import("../../commands/restore.js");
@@ -50,13 +63,16 @@ export function addRestore(program: Command, choose: Choose): void {
           .resolve(RestoreCommand)
           .run({
             to: options.to,
-            sink: options.sink,
+            sinks: options.sink ?? [],
             context: options.context,
             restorePoint,
             token,
             exclusive,
             time,
             dryRun,
+            resume,
+            delta,
+            indexFiles: index,
           });
       }, true);
     });
@@ -64,11 +80,14 @@ export function addRestore(program: Command, choose: Choose): void {
 
 interface RestoreFlags {
   readonly to: string;
-  readonly sink?: string;
+  readonly sink?: readonly string[];
   readonly restorePoint?: string;
   readonly token?: string;
   readonly exclusive?: boolean;
   readonly time?: string;
   readonly dryRun?: boolean;
+  readonly resume?: boolean;
+  readonly delta?: boolean;
+  readonly index: boolean;
   readonly context?: string;
 }

@@ -4,7 +4,10 @@ import type { Execute } from "../request.js";
 export type Choose = (execute: Execute, needsConfiguration: boolean) => void;
 
 /** Collects an option that may be given several times. */
-const collect = (value: string, previous: readonly string[] = []): readonly string[] => [...previous, value];
+export const collect = (value: string, previous: readonly string[] = []): readonly string[] => [
+  ...previous,
+  value,
+];
 
 /** The examples at the end of a command's help. */
 export const examples = (...lines: readonly string[]): string =>
