@@ -33,7 +33,7 @@ describe("the rule for snapshots of a later state", () => {
   const [mine, old] = [event(0, "mine", 5, 150), event(1, "old", 9, 50)];
   let trail: EventTrail;
   beforeEach(() => {
-    trail = new EventTrail();
+    trail = new EventTrail({ isCut: true, isShortened: true });
     trail.addSnapshots([mine, old]);
     // Segments may come in any order.
     trail.addEvents([event(102, "mine", 5, 200), event(103, "", 0, 0)]);

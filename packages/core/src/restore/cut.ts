@@ -116,16 +116,16 @@ export class EventTrail {
    * whatever can't be told counts as later, and what was written later than the last event as well.
    */
   isLater(snapshot: SegmentEvent): boolean {
+    if (!snapshot.readable) return true;
     const { lastTimestamp } = this;
-    if (!snapshot.readable || lastTimestamp === undefined) return true;
     const { isCut } = this.options;
-    if (isCut && snapshot.timestamp > lastTimestamp) return true;
+    if (isCut && (lastTimestamp === undefined || snapshot.timestamp > lastTimestamp)) return true;
     const sequence = this.#sequences.last(snapshot.aggregateIdentifier);
     if (snapshot.sequenceNumber <= sequence) return false;
-    // Retention has removed this aggregate's events; the snapshot is older than every event there is, and all that is left of the aggregate.
-    if (sequence === -1 && snapshot.timestamp < this.#earliest) return false;
-    // Events that the server had removed aren't later ones; then the clock decides.
-    return isCut || !this.#hasHoles || snapshot.timestamp > lastTimestamp;
+    if (!this.#hasHoles) return true;
+    // Events that the server had removed aren't later ones: the clock decides. With a cut, the snapshot must be older than every event there is, and all that is left of its aggregate.
+    if (isCut) return sequence !== -1 || snapshot.timestamp >= this.#earliest;
+    return lastTimestamp === undefined || snapshot.timestamp > lastTimestamp;
   }
 }
 
