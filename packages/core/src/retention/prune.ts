@@ -81,7 +81,10 @@ async function pruneAlone(options: PruneOptions, lease: Lease): Promise<PruneRep
   await forgetVerified(repository, remaining);
   const rest = await withoutNeedsOf(plan, remaining, repository, all, signal);
   await remover.remove(rest.removals.filter((candidate) => !isManifest(candidate)));
-  const { removed, failed, notTried } = remover;
+  const { failed, notTried } = remover;
+  // In the plan's order, and not in that in which the storage answered.
+  const gone = new Set(remover.removed);
+  const removed = plan.removals.filter((candidate) => gone.has(candidate));
   return { ...NOTHING, ...reportOf(plan), removed, failed, notTried };
 }
 
