@@ -4,6 +4,7 @@ import { type MemorySink, memorySink } from "@axon-backup/sink-testkit";
 import {
   type ClosedFile,
   type ContextManifest,
+  nextRestorePointId,
   type OpenSegment,
   prune,
   type PruneOptions,
@@ -73,6 +74,42 @@ export function age(sink: MemorySink, milliseconds = 2 * DAY, prefix = ""): void
 
 export function pruneOn(sink: Sink, options: Partial<PruneOptions> = {}): Promise<PruneReport> {
   return prune({ sink, name: "memory", agent: "test", ...options });
+}
+
+/** Noon of the first day of the tests' histories. */
+export const START = Date.parse("2026-01-01T12:00Z");
+
+/** The restore point of a day. */
+export function day(number: number): RestorePointId {
+  return nextRestorePointId(new Date(START + number * DAY));
+}
+
+export function controlDb(id: string): string {
+  return `controldb/${id}.zip`;
+}
+
+/** The keys of what was removed. */
+export function keysOf(report: PruneReport, kind?: string): string[] {
+  return report.removed.filter((object) => kind === undefined || object.kind === kind).map(({ key }) => key);
+}
+
+/** A store that grows for a week, a day at a time. */
+export async function week(): Promise<History> {
+  const history = new History();
+  for (let number = 0; number < 7; number++)
+    await history.add(day(number), [{ name: "default", timeline: 0, token: 20 + 18 * number }]);
+  age(history.sink);
+  return history;
+}
+
+/** The error that it must reject with. */
+export async function failure(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("it did not reject");
 }
 
 /** Reads everything that any restore point needs; throws the findings. */

@@ -152,12 +152,14 @@ async function remainingPoints(
   );
 }
 
-/** Takes those that are gone out of the record of what was verified. */
+/** Takes those that are gone out of the record of what was verified: they aren't lost. */
 async function forgetVerified(repository: Repository, remaining: readonly RestorePointId[]): Promise<void> {
   const there = new Set(remaining);
-  const verified = await repository.verifiedRestorePoints();
-  const left = verified.filter(({ id }) => there.has(id));
-  if (left.length < verified.length) await repository.writeVerifiedRestorePoints(left);
+  const { restorePoints, seen = [] } = await repository.verification();
+  const left = restorePoints.filter(({ id }) => there.has(id));
+  const stillSeen = seen.filter((id) => there.has(id));
+  if (left.length < restorePoints.length || stillSeen.length < seen.length)
+    await repository.writeVerifiedRestorePoints(left, stillSeen);
 }
 
 /** The plan, without what restore points need that no rule keeps, and that are still there: their manifests could not be removed. */
