@@ -3,14 +3,18 @@ import type { Moment } from "./moment.js";
 
 /** What the operator should know of where the restore ends. */
 export function warnOfMoment(
-  contexts: readonly Pick<FetchedContext, "name" | "later" | "snapshotsChecked">[],
+  contexts: readonly Pick<FetchedContext, "name" | "stores" | "later" | "snapshotsChecked">[],
   moment: Moment,
   warn: (message: string) => void,
 ): void {
-  for (const { name, later, snapshotsChecked } of contexts) {
+  for (const { name, stores, later, snapshotsChecked } of contexts) {
     if (later && moment.kind === "time")
       warn(
         `context ${name}: clocks were in disorder: ${later.events === 1 ? "1 event" : `${later.events} events`}, the first with token ${later.firstToken}, ${later.events === 1 ? "is" : "are"} later than the time asked for, by up to ${seconds(later.latest - moment.time)}, and stand before an event that isn't; to leave them out, restore with --context ${name} --token ${later.firstToken} --exclusive`,
+      );
+    if (stores.snapshots.cut && !stores.events.cut)
+      warn(
+        `context ${name}: snapshots from token ${stores.snapshots.cut.nextToken} on are left out: the first of them is of a later state than the events, which would break its aggregate`,
       );
     if (!snapshotsChecked)
       warn(

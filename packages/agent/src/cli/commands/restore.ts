@@ -56,6 +56,16 @@ export function addRestore(program: Command, choose: Choose): void {
       const token = parseOptional(parseToken, options.token);
       const time = parseOptional(parseTime, options.time);
       const { exclusive = false, dryRun = false, resume = false, delta = false, index } = options;
+      if (token !== undefined && time !== undefined)
+        throw new UsageError(
+          "--token and --time contradict each other: each says where the restore ends",
+          "Leave one of them out.",
+        );
+      if (exclusive && token === undefined)
+        throw new UsageError(
+          "--exclusive needs a token: it leaves out the transaction that holds it",
+          "Give it with --token, or leave --exclusive out.",
+        );
       if (options.to === "") throw new UsageError("--to is empty", "Name the directory to restore to.");
       choose(async (container) => {
         const { RestoreCommand } = await import("../../commands/restore.js");
