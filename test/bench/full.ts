@@ -3,12 +3,12 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Contest, type ContestPlan, type Contestant, type Contests } from "./contest.js";
 import { describeContent } from "./report.js";
-import { axonBackup, contentOf, filesBelow, type Workshop } from "./workshop.js";
+import { axonBackup, contentOf, type Workshop } from "./workshop.js";
 
 const SEGMENTS = 8;
 const MiB = 1024 * 1024;
 
-/** The first backup of a store of 8 × 32 MiB, its restore, and reading it for verification. */
+/** The first backup of a store of 8 × 32 MiB, its restore, and its restore up to a token. */
 export async function measureFull(
   workshop: Workshop,
   contests: Contests,
@@ -58,17 +58,6 @@ export async function measureFull(
       ...copies((round) => join(sink(round), "contexts"), "back"),
     ],
   };
-  const read: ContestPlan = {
-    title: "Reading it all for verification",
-    note: "sha256sum reads the repository's files, one after the other; axon-backup checks SHA-256, the CRC of each transaction, and tokens.",
-    contestants: [
-      {
-        name: "axon-backup verify --read-data",
-        command: (round) => axonBackup(config(round), "verify", "--read-data"),
-      },
-      { name: "sha256sum", command: (round) => ["sha256sum", ...filesBelow(sink(round))] },
-    ],
-  };
   const cut: ContestPlan = {
     title: "Restore up to a token, and of everything",
     note: "The token is that of the last event but a hundred: the same bytes are read, and one segment is cut.",
@@ -94,7 +83,7 @@ export async function measureFull(
     ],
   };
   for (let round = 0; round < rounds; round++) {
-    for (const plan of [backup, restore, read, cut]) await contests.round(plan, round);
+    for (const plan of [backup, restore, cut]) await contests.round(plan, round);
     expectWhole("the backup", contentOf(join(sink(round), "contexts")).bytes, SEGMENTS * 32 * MiB);
     expectWhole("the restore", contentOf(restored(round)).bytes, SEGMENTS * 32 * MiB);
     for (const kind of [
@@ -109,7 +98,7 @@ export async function measureFull(
     ])
       rmSync(place(kind)(round), { recursive: true, force: true });
   }
-  return [backup, restore, read, cut].map((plan) => contests.result(plan));
+  return [backup, restore, cut].map((plan) => contests.result(plan));
 }
 
 /** Of the newest restore point's only context. */

@@ -9,6 +9,7 @@ import { type BenchReport, reportText } from "./report.js";
 import { measureStartup } from "./startup.js";
 import { benchStorage } from "./storage/bench.js";
 import { storageReportText } from "./storage/report.js";
+import { measureVerify } from "./verify.js";
 import { hasProgram, Workshop } from "./workshop.js";
 
 async function bench(
@@ -30,6 +31,7 @@ async function bench(
       results.push(...incremental.contests);
       operations = incremental.operations;
     }
+    if (parts.includes("verify")) results.push(...(await measureVerify(workshop, contests, rounds)));
     if (parts.includes("memory")) results.push(...(await measureMemory(workshop, contests, rounds, rclone)));
     if (parts.includes("startup")) results.push(...(await measureStartup(contests, rounds)));
     return { machine, rounds, contests: results, operations };

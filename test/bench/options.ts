@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-export const PARTS = ["full", "incremental", "memory", "startup"] as const;
+export const PARTS = ["full", "incremental", "verify", "memory", "startup"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What `npm run bench -- STORAGE` measures. */
