@@ -112,14 +112,14 @@ describe("a sink that lies", () => {
   });
 
   it("about a document is found when it is read back", async () => {
-    const lying = faultySink(scene.sink, { put: [{ kind: "flip-bit", offset: 90 }] });
+    const lying = faultySink(scene.sink, { ifAbsent: [{ kind: "pass" }, { kind: "flip-bit", offset: 90 }] });
     const error = await scene.fail(lying);
     expect(error.message).to.include("repository.json").and.to.include("reading it back");
   });
 
   it("and stores less than it says is found out by the next run", async () => {
     const pass = { kind: "pass" as const };
-    const lying = faultySink(scene.sink, { put: [pass, pass, { kind: "short-write", missing: 5 }] });
+    const lying = faultySink(scene.sink, { put: [pass, { kind: "short-write", missing: 5 }] });
     await scene.commit(lying);
     const { contexts } = await scene.commit();
     expect(contexts[0]?.repaired.objects).to.equal(1);

@@ -5,6 +5,7 @@ import { faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { EngineError } from "../dist/index.js";
 import { BackupScene } from "./backup-scene.js";
+import { isPut } from "./sink-support.js";
 
 describe("a context that was left out of the newest restore points and is back", () => {
   let scene: BackupScene;
@@ -51,7 +52,7 @@ describe("a context that was left out of the newest restore points and is back",
     await leaveOut();
     const sent: string[] = [];
     const onCall = (method: string, key?: string): void => {
-      if (method === "put" && key?.startsWith("contexts/b/") === true) sent.push(key);
+      if (isPut(method) && key?.startsWith("contexts/b/") === true) sent.push(key);
     };
     const { contexts } = await scene.commit(faultySink(scene.sink, {}, { onCall }));
     const b = contexts.find(({ context }) => context === "b");

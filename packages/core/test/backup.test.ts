@@ -4,13 +4,15 @@ import type { Sink } from "@axon-backup/sink";
 import { faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { EngineError, nextRestorePointId, Repository } from "../dist/index.js";
+import { WRITER_KEY } from "../dist/repository/layout.js";
 import { BackupScene, segmentKey } from "./backup-scene.js";
+import { isPut } from "./sink-support.js";
 
 /** Passes everything on, and notes the keys of puts. */
 function recordingSink(inner: Sink): { readonly sink: Sink; readonly puts: string[] } {
   const puts: string[] = [];
   const onCall = (method: string, key: string | undefined): void => {
-    if (method === "put" && key !== undefined) puts.push(key);
+    if (isPut(method) && key !== undefined && key !== WRITER_KEY) puts.push(key);
   };
   return { sink: faultySink(inner, {}, { onCall }), puts };
 }

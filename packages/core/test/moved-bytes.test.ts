@@ -51,7 +51,7 @@ describe("the bytes that a run tells of", () => {
 
   it("are taken back of an object that isn't stored in the end", async () => {
     const faulty = faultySink(scene.sink, {}, {});
-    faulty.script("put", { kind: "pass" }, { kind: "fail-after", count: 3000, error: "full" });
+    faulty.script("put", { kind: "fail-after", count: 3000, error: "full" });
     const error = await scene.fail(faulty, { observer, concurrency: 1 });
     expect(isSinkError(error, "full")).to.equal(true);
     expect(events.some((event) => event.kind === "bytes")).to.equal(true);

@@ -85,6 +85,11 @@ export async function keysOf(sink: Sink): Promise<string[]> {
   return keys;
 }
 
+/** Whether a call stores an object, under whatever condition. */
+export function isPut(method: string): boolean {
+  return method === "put" || method === "ifAbsent" || method === "ifUnchanged";
+}
+
 /** A sink without any optional capability. */
 export function bare(inner: Sink): Sink {
   return {

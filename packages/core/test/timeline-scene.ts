@@ -16,6 +16,7 @@ import {
   verify,
 } from "../dist/index.js";
 import { TimelineServer } from "./timeline-server.js";
+import { isPut } from "./sink-support.js";
 
 /** What a server had of each context, by file. */
 type Stores = ReadonlyMap<string, ReadonlyMap<string, Buffer>>;
@@ -88,7 +89,7 @@ export class TimelineScene {
       {},
       {
         onCall(method) {
-          if (["put", "extend", "delete"].includes(method)) left--;
+          if (isPut(method) || method === "delete") left--;
           if (left < 0) throw new Error("killed");
         },
       },

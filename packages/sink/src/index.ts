@@ -19,6 +19,7 @@ export {
   type CallOptions,
   type ConditionalPut,
   type ByteRange,
+  type LeftoverOptions,
   type ObjectKind,
   type PutOptions,
   type Sink,

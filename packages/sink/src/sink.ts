@@ -79,9 +79,9 @@ export interface Sink {
 
   /**
    * Optional: removes what writers that are dead left behind (temporary files, unfinished uploads). Never touches what a living
-   * writer is working on, here or on another machine. Resolves with the number of things removed.
+   * writer is working on, here or on another machine, except for `options.others`. Resolves with the number of things removed.
    */
-  removeLeftovers?(options?: CallOptions): Promise<number>;
+  removeLeftovers?(options?: LeftoverOptions): Promise<number>;
 
   /** Optional: how many bytes can still be stored, as far as the storage knows. */
   freeBytes?(options?: CallOptions): Promise<number>;
@@ -97,6 +97,18 @@ export interface CallOptions {
    * things) calls this whenever it got on. Optional for both sides.
    */
   readonly onProgress?: () => void;
+}
+
+/** Options of `removeLeftovers`. */
+export interface LeftoverOptions extends CallOptions {
+  /**
+   * Where what *others* have begun to store goes as well, though they may be alive: the caller has the repository for itself. `place` is what keys begin with there: "", or
+   * something that ends in "/". Others are all but this very sink object.
+   *
+   * When the call resolves, no put of another one that had read the last byte of its source before the call began takes effect any more: it rejects as `transient`. (Whoever lost the
+   * repository while it stood still asks, with its last byte, whether it still has it.) A sink with `conditional.ifUnchanged` needn't do this: what others store is then told by the version.
+   */
+  readonly others?: (place: string) => boolean;
 }
 
 /** Options of calls that store something. */

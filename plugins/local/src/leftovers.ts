@@ -1,9 +1,9 @@
 import { lstat, open, opendir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  type CallOptions,
   ELSEWHERE_MS,
   isObjectKey,
+  type LeftoverOptions,
   newTempName,
   parseTempName,
   writerState,
@@ -17,8 +17,13 @@ const OF_FILE_SYSTEM = "lost+found";
 /**
  * Removes the temporary files of writers that are dead, in the whole sink, and directories that have been empty for long: a writer that was killed may have made them for
  * an object that never came. Resolves with their number.
+ * @param own the temporary files that this sink works on
  */
-export async function removeLeftoverFiles(root: Root, { signal }: CallOptions = {}): Promise<number> {
+export async function removeLeftoverFiles(
+  root: Root,
+  own: ReadonlySet<string>,
+  { signal, others }: LeftoverOptions = {},
+): Promise<number> {
   await root.check();
   let removed = 0;
   let clock: Promise<number> | undefined;
@@ -26,6 +31,7 @@ export async function removeLeftoverFiles(root: Root, { signal }: CallOptions = 
   /** Resolves with whether nothing is left in it. */
   const walk = async (path: string, prefix: string): Promise<boolean> => {
     let isEmpty = true;
+    const isAlone = others?.(prefix) === true;
     const dir = await attempt("open the directory", path, opendir(path));
     for await (const entry of dir) {
       signal?.throwIfAborted();
@@ -40,7 +46,8 @@ export async function removeLeftoverFiles(root: Root, { signal }: CallOptions = 
           touched !== undefined &&
           (await storageTime()) - touched > ELSEWHERE_MS &&
           (await dropEmpty(at));
-      } else if (entry.isFile()) isGone = (await isLeftover(at, entry.name, storageTime)) && (await drop(at));
+      } else if (entry.isFile() && !own.has(at))
+        isGone = (await isLeftover(at, entry.name, isAlone, storageTime)) && (await drop(at));
       if (isGone) removed++;
       else isEmpty = false;
     }
@@ -50,9 +57,14 @@ export async function removeLeftoverFiles(root: Root, { signal }: CallOptions = 
   return removed;
 }
 
-async function isLeftover(path: string, name: string, storageTime: () => Promise<number>): Promise<boolean> {
+async function isLeftover(
+  path: string,
+  name: string,
+  isAlone: boolean,
+  storageTime: () => Promise<number>,
+): Promise<boolean> {
   const writer = parseTempName(name);
-  if (writer === undefined) return false;
+  if (writer === undefined || isAlone) return writer !== undefined;
   const state = writerState(writer);
   if (state !== "elsewhere") return state === "dead";
   const now = await storageTime();

@@ -3,6 +3,7 @@ import type {
   ByteRange,
   CallOptions,
   ConditionalPut,
+  LeftoverOptions,
   ObjectKey,
   Sink,
   Source,
@@ -81,8 +82,8 @@ export class LocalSink implements Sink {
     return extendFile(this.#root, this.#settings, key, keep, source, options);
   }
 
-  removeLeftovers(options?: CallOptions): Promise<number> {
-    return removeLeftoverFiles(this.#root, options);
+  removeLeftovers(options?: LeftoverOptions): Promise<number> {
+    return removeLeftoverFiles(this.#root, this.#putTools.own, options);
   }
 
   async freeBytes({ signal }: CallOptions = {}): Promise<number> {

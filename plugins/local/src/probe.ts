@@ -17,8 +17,15 @@ export async function probe(dir: string): Promise<{ readonly links: boolean }> {
       });
     return { links: await hasLinks(path, join(dir, newTempName())) };
   } finally {
-    await attempt("remove", path, unlink(path));
+    await remove(path);
   }
+}
+
+/** Whoever has the repository for himself may have been faster. */
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (errno(error) !== "ENOENT") throw sinkError(error, "remove", path);
+  });
 }
 
 async function reachable(path: string): Promise<boolean> {
@@ -37,8 +44,10 @@ async function hasLinks(path: string, second: string): Promise<boolean> {
   } catch (error) {
     const code = errno(error);
     if (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS") return false;
+    if (code === "ENOENT")
+      throw new SinkError("transient", `${path} was removed by somebody else`, { cause: error });
     throw sinkError(error, "link", path);
   }
-  await attempt("remove", second, unlink(second));
+  await remove(second);
   return true;
 }

@@ -29,6 +29,8 @@ const SHARED_MS = 100;
 export interface PutTools {
   readonly root: Root;
   readonly settings: Settings;
+  /** Paths of the temporary files that puts of this sink work on. */
+  readonly own: Set<string>;
   /** By directory: makes sure that it is there and the sink's. Gives the bytes that are free, if the file system tells. */
   readonly arrivals: Shared<number | undefined>;
   /** By directory: open, to be synced. */
@@ -43,6 +45,7 @@ export function putTools(root: Root, settings: Settings): PutTools {
   return {
     root,
     settings,
+    own: new Set(),
     arrivals: new Shared(arrive, () => Promise.resolve(), SHARED_MS),
     syncs: new Shared(
       async (dir) => new DirectorySync(await openDirectory(dir), dir),
@@ -69,23 +72,26 @@ export async function putFile(
     refuseUnlessFits(tools.root.path, tools.settings.minFree, source.size, free);
     await refuseForeign(path);
     const temp = join(dir, newTempName());
-    const stored = await writeTemp(temp, tools.settings.fileMode, key, source, signal);
+    tools.own.add(temp);
     try {
+      const stored = await writeTemp(temp, tools.settings.fileMode, key, source, signal);
       // The directory is opened before: then only the storage itself can still fail.
       await tools.syncs.use(dir, async (directory) => {
         signal?.throwIfAborted();
         await publish(temp, path);
         await directory.sync();
       });
+      return stored;
     } catch (error) {
       await dropTemp(temp);
       throw error;
+    } finally {
+      tools.own.delete(temp);
     }
-    return stored;
   });
 }
 
-/** Resolves when the bytes are durable, under their temporary name. Leaves nothing when it rejects. */
+/** Resolves when the bytes are durable, under their temporary name. */
 async function writeTemp(
   temp: string,
   mode: number,
@@ -95,18 +101,13 @@ async function writeTemp(
 ): Promise<StoredObject> {
   const file = await attempt("create", temp, open(temp, CREATE, mode));
   try {
-    try {
-      await writeSource(file, temp, 0, source, signal);
-      const { mode: made, ...stored } = await confirm(file, temp, key, source.size);
-      // Seldom: a umask or an ACL of the directory has taken something away.
-      if (await setMode(file, temp, made, mode)) await attempt("sync", temp, file.sync());
-      return stored;
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    await dropTemp(temp);
-    throw error;
+    await writeSource(file, temp, 0, source, signal);
+    const { mode: made, ...stored } = await confirm(file, temp, key, source.size);
+    // Seldom: a umask or an ACL of the directory has taken something away.
+    if (await setMode(file, temp, made, mode)) await attempt("sync", temp, file.sync());
+    return stored;
+  } finally {
+    await file.close();
   }
 }
 
@@ -115,9 +116,11 @@ export async function publishByRename(temp: string, path: string): Promise<void>
   try {
     await rename(temp, path);
   } catch (error) {
-    if (errno(error) !== "EISDIR") throw sinkError(error, "rename the finished file to", path);
+    if (errno(error) !== "EISDIR") throw unpublished(error, "rename the finished file to", path);
     await removeEmptyTree(path);
-    await attempt("rename the finished file to", path, rename(temp, path));
+    await rename(temp, path).catch((failure: unknown) => {
+      throw unpublished(failure, "rename the finished file to", path);
+    });
   }
 }
 
@@ -141,8 +144,16 @@ async function tryLink(temp: string, path: string): Promise<unknown> {
     return undefined;
   } catch (error) {
     if (errno(error) === "EEXIST") return error;
-    throw sinkError(error, "link the finished file to", path);
+    throw unpublished(error, "link the finished file to", path);
   }
+}
+
+/** A finished file that is gone was taken away: by somebody who has the repository for himself. */
+function unpublished(error: unknown, action: string, path: string): unknown {
+  if (errno(error) !== "ENOENT") return sinkError(error, action, path);
+  return new SinkError("transient", `can't ${action} ${path}: it is gone, somebody has removed it`, {
+    cause: error,
+  });
 }
 
 /** What the storage says about the file that was written, and its mode. */

@@ -14,6 +14,8 @@ export interface Tools {
   readonly root: Root;
   /** Temporary files that couldn't be removed when their put failed: for the next one to remove. */
   readonly orphans: Set<string>;
+  /** Those that puts work on. */
+  readonly own: Set<string>;
 }
 
 /** Runs one call of the sink on its connection. */

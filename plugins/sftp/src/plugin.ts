@@ -27,7 +27,7 @@ async function open(options: SftpOptions, { purpose, signal, log }: OpenContext)
   try {
     const files = new Files(await connections.session(interrupt), interrupt);
     const root = new Root(await findRoot(files, wanted, purpose), wanted.dirMode);
-    const tools: Tools = { connections, settings: wanted, root, orphans: new Set() };
+    const tools: Tools = { connections, settings: wanted, root, orphans: new Set(), own: new Set() };
     const { statvfs, fsync, hardlink } = files.abilities;
     log?.("debug", "connected", {
       host: wanted.host,

@@ -46,6 +46,9 @@ async function hasLinks(files: Files, path: string, second: string): Promise<boo
     await files.link(path, second);
   } catch (error) {
     if (status(error) === undefined) throw error;
+    // Whoever has the repository for himself may have removed it.
+    if (status(error) === STATUS.noSuchFile)
+      throw new SinkError("transient", `${path} was removed by somebody else`, { cause: error });
     return false;
   }
   await remove(files, second);

@@ -13,7 +13,7 @@ export const publishByRename: Publish = async (root, files, temp, { path }) => {
   try {
     await files.rename(temp, path);
   } catch (error) {
-    if (!(await clearsTheWay(root, files, error, path))) throw error;
+    if (!(await clearsTheWay(root, files, error, path))) throw unpublished(error, path);
     await files.rename(temp, path);
   }
 };
@@ -26,13 +26,23 @@ export const publishByLink: Publish = async (root, files, temp, { path }) => {
     if (!(await clearsTheWay(root, files, error, path))) {
       const found = await look(files, path);
       throw found === undefined
-        ? error
+        ? unpublished(error, path)
         : new SinkError("conflict", `${path} exists already on the server`, { cause: error });
     }
     await files.link(temp, path);
   }
   await remove(files, temp);
 };
+
+/** A finished file that is gone was taken away: by somebody who has the repository for himself. */
+function unpublished(error: unknown, path: string): unknown {
+  if (status(error) !== STATUS.noSuchFile) return error;
+  return new SinkError(
+    "transient",
+    `can't give the finished file the name ${path} on the server: it is gone, somebody has removed it`,
+    { cause: error },
+  );
+}
 
 /** Directories stay when their last object is deleted; they mustn't stand in the way of an object of the same name. */
 async function clearsTheWay(root: Root, files: Files, error: unknown, path: string): Promise<boolean> {

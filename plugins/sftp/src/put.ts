@@ -51,6 +51,8 @@ export function putFile(
       const explained = await explainFailure(files, tools.root, error, source.size);
       await dropTemp(tools, files, file.path, file);
       throw explained;
+    } finally {
+      tools.own.delete(file.path);
     }
   });
 }
@@ -61,9 +63,11 @@ async function create(tools: Tools, files: Files, { dir }: Place, size: number):
   const make = async (): Promise<OpenFile> => {
     await root.ensure(files, dir);
     const temp = `${dir}/${newTempName()}`;
+    tools.own.add(temp);
     try {
       return await files.open(temp, "wx", settings.fileMode);
     } catch (error) {
+      tools.own.delete(temp);
       // Aborted, or lost, before the answer came: it may be there.
       if (status(error) === undefined) await dropTemp(tools, files, temp);
       throw error;

@@ -2,6 +2,7 @@ import type {
   ByteRange,
   CallOptions,
   ConditionalPut,
+  LeftoverOptions,
   ObjectKey,
   Sink,
   Source,
@@ -83,7 +84,7 @@ export class SftpSink implements Sink {
     return extendFile(this.#tools, key, keep, source, options);
   }
 
-  removeLeftovers(options?: CallOptions): Promise<number> {
+  removeLeftovers(options?: LeftoverOptions): Promise<number> {
     return removeLeftoverFiles(this.#tools, options);
   }
 

@@ -39,6 +39,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
     },
     secondLook: options.secondLook ?? SECOND_LOOK,
     checkpointInterval: options.checkpointInterval ?? 10_000,
+    lease: options.lease ?? {},
     signal,
   };
   const sinks = await Promise.all(

@@ -12,6 +12,7 @@ import type {
 import type { Branch, ClosedFile, OpenSegment, PageReference } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { StoredFiles, StorePlan } from "./plan.js";
+import type { LeaseForTests } from "./types.js";
 
 // What the steps of a run hand to each other, in the order of the steps.
 
@@ -33,6 +34,7 @@ export interface SharedRun {
   readonly concurrency: number;
   readonly largeAtOnce: number;
   readonly checkpointInterval: number;
+  readonly lease: LeaseForTests;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -1,6 +1,7 @@
 import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { Observer } from "../observer.js";
 import type { Repository } from "../repository/repository.js";
+import { captureContext } from "./capture.js";
 import { Diverged } from "./diverged.js";
 import { requireAll } from "./loss.js";
 import type { ContextRun, SharedRun } from "./model.js";
@@ -32,13 +33,34 @@ export interface PlannedContext {
 export async function planContext(tools: PlanningTools, context: string): Promise<PlannedContext> {
   const decision = await decideTimeline(tools, context);
   try {
-    return await plan(tools, context, decision);
+    return await plan(tools, context, await notBehind(tools, context, decision));
   } catch (error) {
     if (!(error instanceof Diverged)) throw error;
     // Restore points that can't be read may need what this one would replace: it leaves them alone.
     const { state } = tools;
     return plan(tools, context, await leaveTimeline(tools, context, state.context(context), error.reason));
   }
+}
+
+/**
+ * What the server has may have been asked for another sink, before this one was locked: whoever had this one until then may have stored more of an open segment since. Then it is asked again.
+ * @throws Diverged
+ */
+async function notBehind(
+  { source, signal }: PlanningTools,
+  context: string,
+  decision: Decision,
+): Promise<Decision> {
+  const { captured, state } = decision;
+  const isBehind = STORE_KINDS.some((store) =>
+    captured[store].open.some(
+      ({ state: { name, validBytes } }) => validBytes < (state.stores[store].files.sizeOf(name) ?? 0),
+    ),
+  );
+  if (!isBehind) return decision;
+  const { snapshots, events } = state.stores;
+  const previous = { snapshots: snapshots.state, events: events.state };
+  return { ...decision, captured: await captureContext(source, context, previous, signal) };
 }
 
 /** @throws Diverged when objects stand in the way that restore points may need which can't be read */

@@ -1,13 +1,16 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS } from "@axon-backup/axon-server";
-import type { ObjectKey, Sink } from "@axon-backup/sink";
+import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { together } from "../concurrency.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
 import type { Observer } from "../observer.js";
-import { controlDbKey } from "../repository/layout.js";
-import type { Manifest } from "../repository/manifest.js";
+import { controlDbKey, restorePointKey } from "../repository/layout.js";
+import { options } from "../repository/read-optional.js";
+import type { Manifest, StoredControlDb } from "../repository/manifest.js";
 import { Repository } from "../repository/repository.js";
-import { nextRestorePointId } from "../repository/restore-point-id.js";
+import { parseScratch } from "../repository/scratch.js";
+import { nextRestorePointId, type RestorePointId, timeOf } from "../repository/restore-point-id.js";
 import { Checkpointer } from "./checkpointer.js";
+import { type ExclusivePuts, exclusivePuts, storedByAnother } from "./exclusive-puts.js";
 import type { ContextRun, SharedRun } from "./model.js";
 import { planContext } from "./plan-context.js";
 import { readSinkState, type SinkState } from "./sink-state.js";
@@ -45,14 +48,11 @@ async function runAlone(
   };
 
   step("repository"); // And the control DB before all else of the server's: it points into what is read after it.
-  const [controlDb, { repository, state }] = await together(
-    shared.controlDb(),
-    readRepository(shared, sink),
-    sink.removeLeftovers?.({ signal: shared.signal }),
-  );
+  const [controlDb, { repository, state }] = await together(shared.controlDb(), readRepository(shared, sink));
   for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
   warnOfContextsLeftOut(shared, state, name, observer);
-  const id = nextRestorePointId(shared.started, state.ids.at(-1));
+  const exclusive = exclusivePuts(sink, lease, () => requireCurrent(repository, state, lease));
+  const firstId = nextRestorePointId(shared.started, state.ids.at(-1));
 
   step("inventory"); // Snapshots before events, in each context. Compares with what the sink has: where the history diverged, another timeline goes on.
   const planned: ContextRun[] = [];
@@ -67,16 +67,16 @@ async function runAlone(
 
   step("transfer");
   await announceWork(shared, planned, controlDb, name, observer);
-  const transfer = new Transfer(shared.source, sink, name, observer, shared.largeAtOnce);
-  const checkpointer = new Checkpointer(repository, id, shared.checkpointInterval);
+  const transfer = new Transfer(shared.source, sink, exclusive, name, observer, shared.largeAtOnce);
+  const checkpointer = new Checkpointer(repository, firstId, shared.checkpointInterval);
   const stored: StoredContext[] = [];
   for (const context of planned)
     stored.push(await storeContext({ shared, transfer, checkpointer, repository, observer, name }, context));
 
-  const storedControlDb = await transfer.controlDb(controlDbKey(id), controlDb, shared.signal); // Last: a run that is cut off leaves none.
+  // Last: a run that is cut off leaves none.
+  const { id, stored: storedControlDb } = await storeControlDb(transfer, controlDb, firstId, shared.signal);
 
   step("commit"); // The manifest is the last write: with it, the restore point exists.
-  await lease.confirm();
   const manifest: Manifest = {
     id,
     repository: repository.info.id,
@@ -92,7 +92,7 @@ async function runAlone(
     controlDb: storedControlDb,
     contexts: stored.map(({ manifest: context }) => context),
   };
-  await repository.commit(manifest);
+  await commit(repository, manifest, exclusive);
   observer({ kind: "committed", sink: name, restorePoint: id });
 
   await tidy(repository, stored, [...state.checkpoints, ...checkpointer.keys], name, observer);
@@ -115,6 +115,7 @@ function leaseOptions(shared: SharedRun, sink: string, observer: Observer): Leas
     agent: shared.agent,
     now: shared.now,
     signal: shared.signal,
+    ...shared.lease,
     onWait: (milliseconds) => {
       warn(
         `another backup's lock is on the repository; watching it for ${milliseconds / 1000} s to see whether that backup still runs`,
@@ -130,8 +131,42 @@ async function readRepository(
   { contexts, now, signal }: SharedRun,
   sink: Sink,
 ): Promise<{ readonly repository: Repository; readonly state: SinkState }> {
-  const repository = await Repository.openOrCreate(sink, now(), signal);
+  // First, and before anything is looked at: what a run that lost the lock had begun takes no effect any more. Where the storage decides by versions, it needn't be waited for.
+  const others = (place: string): boolean => parseScratch(place) === undefined;
+  const cleaned = sink.removeLeftovers?.({ others, ...options(signal) });
+  if (sink.conditional?.ifUnchanged === undefined) await cleaned;
+  const [repository] = await together(Repository.openOrCreate(sink, now(), signal), cleaned);
   return { repository, state: await readSinkState(repository, contexts, signal) };
+}
+
+/** @throws EngineError `locked` when the repository isn't what the run has seen, or not its own, any more */
+async function requireCurrent(repository: Repository, { ids }: SinkState, lease: Lease): Promise<void> {
+  await lease.confirm();
+  const newest = (await repository.restorePoints()).at(-1);
+  if (newest !== undefined && newest !== ids.at(-1)) throw storedByAnother(restorePointKey(newest));
+}
+
+/** Two runs that don't know of each other may have begun at the same time: each control DB has a name of its own. */
+async function storeControlDb(
+  transfer: Transfer,
+  controlDb: ControlDbFile,
+  firstId: RestorePointId,
+  signal: AbortSignal,
+): Promise<{ readonly id: RestorePointId; readonly stored: StoredControlDb }> {
+  for (let id = firstId; ; id = nextRestorePointId(timeOf(id), id))
+    try {
+      return { id, stored: await transfer.controlDb(controlDbKey(id), controlDb, signal) };
+    } catch (error) {
+      if (!isSinkError(error, "conflict")) throw error;
+    }
+}
+
+async function commit(repository: Repository, manifest: Manifest, { create }: ExclusivePuts): Promise<void> {
+  try {
+    await repository.commit(manifest, create);
+  } catch (error) {
+    throw isSinkError(error, "conflict") ? storedByAnother(restorePointKey(manifest.id), error) : error;
+  }
 }
 
 /** A context that was backed up until now may have been deleted, moved to another node, or left out by mistake. */

@@ -10,10 +10,8 @@ import {
   isSinkError,
   type ObjectKey,
   type ObjectKind,
-  type PutOptions,
   type Sink,
   SinkError,
-  type Source,
   type StoredObject,
 } from "@axon-backup/sink";
 import { LargeGate } from "../at-once.js";
@@ -22,6 +20,7 @@ import type { Observer } from "../observer.js";
 import type { ClosedFile, OpenSegment, StoredControlDb } from "../repository/manifest.js";
 import { hashedFileSource, hashPrefix, type PrefixCheck } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
+import type { ExclusivePuts, Put } from "./exclusive-puts.js";
 import type { CapturedOpen } from "./model.js";
 import { MovedBytes } from "./moved-bytes.js";
 import { SendScan } from "./send-scan.js";
@@ -35,6 +34,7 @@ export class Transfer {
   constructor(
     private readonly source: ServerSource,
     private readonly sink: Sink,
+    private readonly exclusive: ExclusivePuts,
     private readonly name: string,
     private readonly observer: Observer,
     largeAtOnce: number,
@@ -121,6 +121,7 @@ export class Transfer {
         size: state.validBytes,
         kind: "open-segment",
         what: "overwritten",
+        put: this.exclusive.replace,
         check: previous && {
           bytes: previous.validBytes,
           sha256: previous.sha256,
@@ -131,9 +132,16 @@ export class Transfer {
     });
   }
 
+  /** @throws SinkError `conflict` when the object is there already, where the storage can tell */
   async controlDb(key: ObjectKey, file: ControlDbFile, signal: AbortSignal): Promise<StoredControlDb> {
     return this.#withFile(file, async (handle) => {
-      const sending = { key, size: handle.size, kind: "control-db", what: "control DB" } as const;
+      const sending = {
+        key,
+        size: handle.size,
+        kind: "control-db",
+        what: "control DB",
+        put: this.exclusive.create,
+      } as const;
       return { name: file.name, ...(await this.#send(handle, file.path, signal, sending)) };
     });
   }
@@ -156,6 +164,8 @@ export class Transfer {
     return { name: name.name, ...sent, ...found };
   }
 
+  readonly #put: Put = (key, source, options) => this.sink.put(key, source, options);
+
   #warn(message: string): void {
     this.observer({ kind: "warning", sink: this.name, message });
   }
@@ -171,7 +181,7 @@ export class Transfer {
     handle: SourceHandle,
     path: string,
     signal: AbortSignal,
-    { key, size, kind, what, check, scan, notWhole }: Sending,
+    { key, size, kind, what, check, scan, notWhole, put }: Sending,
   ): Promise<{ readonly size: number; readonly sha256: string }> {
     const moved = new MovedBytes(this.name, this.observer);
     let read = 0;
@@ -192,7 +202,8 @@ export class Transfer {
     });
     let sha256: string;
     try {
-      const stored = await put(this.sink, key, source, { signal, kind });
+      await this.exclusive.held();
+      const stored = await named(key, (put ?? this.#put)(key, source, { signal, kind }));
       sha256 = await source.sha256();
       confirm(key, { size, sha256 }, stored);
     } catch (error) {
@@ -216,6 +227,8 @@ interface Sending {
   readonly kind: ObjectKind;
   /** For people. */
   readonly what: string;
+  /** How, if not just so. */
+  readonly put?: Put;
   readonly check?: PrefixCheck | undefined;
   /** Reads the segment as it goes out. */
   readonly scan?: SendScan | undefined;
@@ -228,9 +241,9 @@ export function isVanished(error: unknown): boolean {
   return error instanceof AxonServerError && error.kind === "vanished";
 }
 
-async function put(sink: Sink, key: ObjectKey, source: Source, options: PutOptions): Promise<StoredObject> {
+async function named(key: ObjectKey, put: Promise<StoredObject>): Promise<StoredObject> {
   try {
-    return await sink.put(key, source, options);
+    return await put;
   } catch (error) {
     if (!isSinkError(error)) throw error;
     throw new SinkError(error.kind, `put ${key}: ${error.message}`, {

@@ -1,5 +1,5 @@
 import type { ServerSource } from "@axon-backup/axon-server";
-import type { Sink } from "@axon-backup/sink";
+import type { ProcessIdentity, Sink } from "@axon-backup/sink";
 import type { Observer } from "../observer.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 
@@ -28,6 +28,15 @@ export interface BackupOptions {
   readonly secondLook?: number;
   /** For tests. */
   readonly now?: () => Date;
+  /** For tests. */
+  readonly lease?: LeaseForTests;
+}
+
+/** Tests don't wait for minutes, and have several writers in one process. */
+export interface LeaseForTests {
+  /** Milliseconds. */
+  readonly expiry?: number;
+  readonly process?: ProcessIdentity;
 }
 
 /** Objects and the bytes in them. */

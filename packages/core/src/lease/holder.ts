@@ -18,9 +18,9 @@ export interface Holder {
 /** The leases that this process holds: those that it wrote and doesn't hold any more are over. */
 const held = new Set<string>();
 
-export function newHolder(id: string, agent: string, now: Date): Holder {
+export function newHolder(id: string, agent: string, now: Date, process = thisProcess()): Holder {
   const since = now.toISOString();
-  return { id, process: thisProcess(), agent, since, renewed: since };
+  return { id, process, agent, since, renewed: since };
 }
 
 export function holding(id: string): void {

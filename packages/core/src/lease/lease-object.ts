@@ -1,8 +1,9 @@
-import { bytesSource, isSinkError, type Sink, type StoredObject } from "@axon-backup/sink";
+import { bytesSource, isSinkError, type Sink, SinkError, type StoredObject } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { decodeDocument, encodeDocument } from "../repository/document.js";
 import { WRITER_KEY } from "../repository/layout.js";
 import { options, readOptional } from "../repository/read-optional.js";
+import { askedBeforeEnd } from "../sinks/asked-source.js";
 import type { Holder } from "./holder.js";
 
 /** Bytes. What is larger isn't ours. */
@@ -53,14 +54,14 @@ function decode(bytes: Uint8Array): Holder | undefined {
 }
 
 /**
- * Writes the lease in the place of what was found there. Where the storage knows conditions, it decides between two that do this at once;
- * where it doesn't, the later one wins, and the other finds out when it looks.
+ * Writes the lease in the place of what was found there. Where the storage knows conditions, it decides between two that do this at once. Where it doesn't, what is there is read once more
+ * when all but the last byte is stored; of two that are faster than that, the later one wins, and the other finds out when it looks.
  * @returns undefined when somebody else was faster
  */
 export async function writeLease(
   sink: Sink,
   holder: Holder,
-  instead: Pick<Found, "version"> | undefined,
+  instead: Pick<Found, "version" | "bytes"> | undefined,
   signal?: AbortSignal,
 ): Promise<StoredObject | undefined> {
   const source = bytesSource(encodeDocument("writer", holder));
@@ -75,5 +76,16 @@ export async function writeLease(
     // Some servers take the marker of a deleted object, in a bucket with versions, for an object that is there.
     if (instead !== undefined || (await readBytes(sink, signal)) !== undefined) return undefined;
   }
-  return sink.put(WRITER_KEY, source, how);
+  const overtaken = new SinkError("conflict", `somebody else was faster to write ${WRITER_KEY}`);
+  const isSame = async (): Promise<void> => {
+    const now = await readBytes(sink, signal);
+    const same = instead ? now && Buffer.compare(now, instead.bytes) === 0 : now === undefined;
+    if (same !== true) throw overtaken;
+  };
+  try {
+    return await sink.put(WRITER_KEY, askedBeforeEnd(source, isSame), how);
+  } catch (error) {
+    if (error === overtaken) return undefined;
+    throw error;
+  }
 }

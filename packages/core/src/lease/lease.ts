@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { isSinkError, type Sink } from "@axon-backup/sink";
+import { isSinkError, type ProcessIdentity, type Sink, type Source } from "@axon-backup/sink";
 import { WRITER_KEY } from "../repository/layout.js";
+import { askedBeforeEnd } from "../sinks/asked-source.js";
 import { type Clock, sleep, systemClock } from "../sinks/clock.js";
 import { onAbort } from "../sinks/signals.js";
 import { type Holder, holding, letGo, lockedBy, lostLease, newHolder, stateOf } from "./holder.js";
@@ -18,8 +19,10 @@ export interface LeaseOptions {
   readonly now: () => Date;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds. Default one minute. */
-  readonly expiry?: number;
+  readonly expiry?: number | undefined;
   readonly clock?: Clock;
+  /** Who takes it. This process, if left out; tests have several. */
+  readonly process?: ProcessIdentity | undefined;
   /** Called when the lease has to be watched for a while. */
   readonly onWait?: (milliseconds: number) => void;
   /** Called when the lease couldn't be given back: it expires by itself. */
@@ -32,7 +35,7 @@ export interface LeaseOptions {
  * The lease is an object on the sink, written anew while it is held. It is taken over from a process that is dead: at once where that can be
  * seen (this machine), else when it hasn't changed for as long as it takes to expire, by the clock of who watches it. No two machines' clocks are
  * compared in order to take something away.
- * @param work gets a signal that is aborted when the lease is lost, and `confirm`, to be called before what can't be undone
+ * @param work gets a signal that is aborted when the lease is lost, and means to make sure of it before what can't be undone
  * @throws EngineError `locked`
  */
 export async function withLease<Result>(
@@ -43,6 +46,8 @@ export async function withLease<Result>(
   const lease = await Lease.acquire(sink, options);
   try {
     return await work(lease);
+  } catch (error) {
+    throw await lease.explain(error);
   } finally {
     await lease.release();
   }
@@ -56,14 +61,18 @@ export class Lease {
   #cancel: () => void = () => undefined;
   #renewal: Promise<void> = Promise.resolve();
   #released = false;
+  /** By the clock: when it was surely held. */
+  #held: number;
 
   private constructor(
     private readonly sink: Sink,
     private holder: Holder,
     private readonly options: LeaseOptions,
+    asked: number,
   ) {
     this.#clock = options.clock ?? systemClock;
     this.#expiry = options.expiry ?? EXPIRY;
+    this.#held = asked;
     this.#stopOuter = onAbort(options.signal, (reason) => {
       this.#lost.abort(reason);
     });
@@ -71,16 +80,17 @@ export class Lease {
   }
 
   static async acquire(sink: Sink, options: LeaseOptions): Promise<Lease> {
-    const { signal, expiry = EXPIRY } = options;
-    const holder = newHolder(randomUUID(), options.agent, options.now());
+    const { signal, expiry = EXPIRY, clock = systemClock } = options;
+    const holder = newHolder(randomUUID(), options.agent, options.now(), options.process);
     const found = await readLease(sink, signal);
     const instead = found && (await waitForEnd(sink, found, options));
     holding(holder.id);
     try {
       const written = await writeLease(sink, holder, instead, signal);
+      const asked = clock.now();
       const now = await readHolder(sink, signal);
       if (written === undefined || now?.id !== holder.id) throw lockedBy(now, expiry);
-      return new Lease(sink, holder, options);
+      return new Lease(sink, holder, options, asked);
     } catch (error) {
       letGo(holder.id);
       throw error;
@@ -99,6 +109,28 @@ export class Lease {
     await this.#look();
   }
 
+  /** The same, and asks the storage only if it is long since it was asked. Whoever stood still for long asks. @throws EngineError `locked` */
+  async held(): Promise<void> {
+    this.signal.throwIfAborted();
+    if (this.#clock.now() - this.#held > this.#expiry / 2) await this.confirm();
+  }
+
+  /** `source`, whose last bytes are given only if the lease is held then. Reading it rejects with EngineError `locked` if it isn't. */
+  whileHeld(source: Source): Source {
+    return askedBeforeEnd(source, () => this.confirm());
+  }
+
+  /** What to report of work that failed: that the lease was lost, if that may be the reason. */
+  async explain(error: unknown): Promise<unknown> {
+    if (!isSinkError(error) || this.signal.aborted) return error;
+    try {
+      const now = await readHolder(this.sink, AbortSignal.timeout(RELEASE_MS));
+      return isHeldBy(this.holder, now) ? error : lostLease(this.holder.id, now);
+    } catch {
+      return error;
+    }
+  }
+
   /** Never rejects: what was done is done, and a lease that stays is taken over. */
   async release(): Promise<void> {
     this.#released = true;
@@ -107,7 +139,7 @@ export class Lease {
     const signal = AbortSignal.timeout(RELEASE_MS);
     try {
       await this.#renewal;
-      if ((await readHolder(this.sink, signal))?.id === this.holder.id) await this.#remove(signal);
+      if (isHeldBy(this.holder, await readHolder(this.sink, signal))) await this.#remove(signal);
     } catch (error) {
       this.options.onRelease?.(error);
     } finally {
@@ -138,8 +170,9 @@ export class Lease {
   /** A storage that can't be reached for a while takes nothing away: it is tried again, and nobody else gets there either. */
   async #renew(): Promise<void> {
     try {
+      const asked = this.#clock.now();
       const found = await readLease(this.sink, this.signal);
-      this.#requireMine(found?.holder);
+      this.#requireMine(found?.holder, asked);
       const renewed = { ...this.holder, renewed: this.options.now().toISOString() };
       if ((await writeLease(this.sink, renewed, found, this.signal)) === undefined) await this.#look();
       this.holder = renewed;
@@ -149,15 +182,24 @@ export class Lease {
   }
 
   async #look(): Promise<void> {
-    this.#requireMine(await readHolder(this.sink, this.signal));
+    const asked = this.#clock.now();
+    this.#requireMine(await readHolder(this.sink, this.signal), asked);
   }
 
-  #requireMine(holder: Holder | undefined): void {
-    if (holder?.id === this.holder.id) return;
+  #requireMine(holder: Holder | undefined, asked: number): void {
+    if (isHeldBy(this.holder, holder)) {
+      this.#held = Math.max(this.#held, asked);
+      return;
+    }
     const lost = lostLease(this.holder.id, holder);
     this.#lost.abort(lost);
     throw lost;
   }
+}
+
+/** Whether this one is there, and wasn't ended by `unlock`. */
+function isHeldBy({ id }: Holder, there: Holder | undefined): boolean {
+  return there?.id === id && there.released !== true;
 }
 
 /** Resolves with what the lease can be written in the place of; undefined when it is gone meanwhile. @throws EngineError `locked` */

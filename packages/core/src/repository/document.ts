@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ObjectKey, PutOptions, Source, StoredObject } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 
 /** The kinds of JSON documents in a repository. */
@@ -11,6 +12,9 @@ export type DocumentKind =
   | "verified-restore-points"
   | "verified-objects"
   | "writer";
+
+/** How a document is put. */
+export type WriteDocument = (key: ObjectKey, source: Source, options: PutOptions) => Promise<StoredObject>;
 
 /**
  * A document as bytes: JSON that a person can read, with a checksum over its body, so that a flipped bit is never taken for a fact.

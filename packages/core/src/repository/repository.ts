@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { bytesSource, type ObjectKey, type Sink, type StoredObject } from "@axon-backup/sink";
+import { bytesSource, isSinkError, type ObjectKey, type Sink, type StoredObject } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
-import { decodeDocument, type DocumentKind, encodeDocument, sha256 } from "./document.js";
+import { decodeDocument, type DocumentKind, encodeDocument, sha256, type WriteDocument } from "./document.js";
 import {
   CHECKPOINTS,
   CONTROL_DBS,
-  controlDbKey,
   checkpointKey,
   DAMAGED,
   damagedKey,
@@ -30,6 +29,7 @@ import type {
   RepositoryInfo,
   StoreManifest,
 } from "./manifest.js";
+import { leftOver } from "./orphans.js";
 import { options, readOptional } from "./read-optional.js";
 import { decodeInfo, infoOfManifests, UNKNOWN } from "./repository-info.js";
 import type { RestorePointId } from "./restore-point-id.js";
@@ -69,6 +69,9 @@ export class Repository {
     for await (const object of sink.list("", options(signal))) {
       // A check that was killed, or runs now; a first backup that was, or does.
       if (parseScratch(object.key) || object.key === WRITER_KEY) continue;
+      const made = await readOptional(sink, REPOSITORY_KEY, signal); // By another one, since it was looked for.
+      const theirs = made && decodeInfo(made);
+      if (theirs) return new Repository(sink, theirs, signal);
       throw new EngineError(
         "failed",
         `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,
@@ -91,7 +94,20 @@ export class Repository {
       created: now.toISOString(),
     };
     const repository = new Repository(sink, info, signal, existing?.problem);
-    await repository.#write("repository", REPOSITORY_KEY, info);
+    try {
+      await repository.#write(
+        "repository",
+        REPOSITORY_KEY,
+        info,
+        existing ? undefined : sink.conditional?.ifAbsent,
+      );
+    } catch (error) {
+      // Somebody else was faster, or the marker of a deleted object looks like one.
+      if (!isSinkError(error, "conflict")) throw error;
+      const theirs = await Repository.open(sink, signal);
+      if (theirs) return theirs;
+      await repository.#write("repository", REPOSITORY_KEY, info);
+    }
     return repository;
   }
 
@@ -129,9 +145,12 @@ export class Repository {
     );
   }
 
-  /** Commits: after this, and only after this, the restore point exists. Reads it back before it believes. */
-  async commit(manifest: Manifest): Promise<void> {
-    await this.#write("restore-point", restorePointKey(manifest.id), manifest);
+  /**
+   * Commits: after this, and only after this, the restore point exists. Reads it back before it believes.
+   * @param put how the manifest is put
+   */
+  async commit(manifest: Manifest, put?: WriteDocument): Promise<void> {
+    await this.#write("restore-point", restorePointKey(manifest.id), manifest, put);
   }
 
   /** Every closed file of a store, older ones first. @throws EngineError `damage` when a page is missing or damaged */
@@ -191,15 +210,16 @@ export class Repository {
     return key;
   }
 
-  /** Control DBs of runs before the newest restore point that never committed. Lists them before the restore points: one that is about to be committed is none. */
+  /**
+   * Control DBs of runs that never committed, if they began long before the newest restore point: a run that stood still in its last step may still commit. Lists them before the restore points: one
+   * that is about to be committed is none.
+   */
   async orphanedControlDbs(): Promise<ObjectKey[]> {
     const keys: ObjectKey[] = [];
     for await (const { key } of this.sink.list(CONTROL_DBS, options(this.signal)))
       if (runOf(key, CONTROL_DBS, ".zip") !== undefined) keys.push(key);
     const ids = await this.restorePoints();
-    const needed = new Set<string>(ids.map(controlDbKey));
-    const newest = ids.at(-1);
-    return newest === undefined ? [] : keys.filter((key) => !needed.has(key) && key < controlDbKey(newest));
+    return leftOver(keys, ids);
   }
 
   /** The keys that `verify` found damaged and no backup has stored again. */
@@ -260,12 +280,14 @@ export class Repository {
   }
 
   /** Writes a document and reads it back: these are small, and everything else hangs on them. */
-  async #write(kind: DocumentKind, key: ObjectKey, body: object): Promise<StoredObject> {
+  async #write(
+    kind: DocumentKind,
+    key: ObjectKey,
+    body: object,
+    put: WriteDocument = this.sink.put.bind(this.sink),
+  ): Promise<StoredObject> {
     const bytes = encodeDocument(kind, body);
-    const stored = await this.sink.put(key, bytesSource(bytes), {
-      ...options(this.signal),
-      kind: "document",
-    });
+    const stored = await put(key, bytesSource(bytes), { ...options(this.signal), kind: "document" });
     const back = await readOptional(this.sink, key, this.signal);
     if (back === undefined || Buffer.compare(back, bytes) !== 0)
       throw new EngineError(

@@ -105,9 +105,9 @@ export function decorate<S extends Sink>(inner: S, interceptor: Interceptor): Wi
       },
     }),
     ...(inner.removeLeftovers && {
-      removeLeftovers: (options = {}) =>
+      removeLeftovers: ({ others, ...options } = {}) =>
         plain({ method: "removeLeftovers", key: undefined }, options, (changed) =>
-          present(inner.removeLeftovers?.(changed)),
+          present(inner.removeLeftovers?.({ ...changed, ...(others && { others }) })),
         ),
     }),
     ...(inner.freeBytes && {
