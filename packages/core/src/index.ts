@@ -74,6 +74,14 @@ export {
   type RetentionRules,
 } from "./retention/policy.js";
 export type { FailedRemoval, PruneOptions, PruneReport } from "./retention/types.js";
+export {
+  type CheckedContext,
+  checkRestored,
+  type CheckRestoredOptions,
+  type CheckRestoredReport,
+} from "./restore/check-restored.js";
+export type { CheckedStore } from "./restore/check-context.js";
+export type { CheckFinding } from "./restore/judge-store.js";
 export type { OtherSink } from "./restore/sources.js";
 export { verify } from "./verify/verify.js";
 export type { Budget } from "./verify/budget.js";

@@ -10,16 +10,22 @@ const ZEROS = Buffer.alloc(READ_BYTES);
 /** What a file on the disk must be: content with a hash, and zeros behind it up to its length. */
 export type Content = Pick<PlannedFile, "bytes" | "sha256" | "length">;
 
+export interface ReadingOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Makes what was read durable: of whoever wrote it, nobody knows whether it did. */
+  readonly settle?: boolean;
+  /** Sees every chunk, while it isn't known yet whether it is right. */
+  readonly onChunk?: (chunk: Buffer) => void;
+}
+
 /**
  * What of a file that is on the disk isn't as it must be. Its length is looked at first; holes count as the zeros that they read as.
- * @param settle makes what was read durable: of whoever wrote it, nobody knows whether it did
  * @returns undefined when it is right; else a sentence that reads on after its name
  */
 export async function whatDiffers(
   path: string,
   expected: Content,
-  signal: AbortSignal | undefined,
-  settle = false,
+  { signal, settle = false, onChunk }: ReadingOptions,
 ): Promise<string | undefined> {
   return onDisk(`reading ${path}`, async () => {
     let file: FileHandle;
@@ -34,7 +40,7 @@ export async function whatDiffers(
       const stats = await file.stat();
       if (!stats.isFile()) return "is not a file";
       if (stats.size !== expected.length) return `has ${stats.size} bytes instead of ${expected.length}`;
-      const difference = await compare(file, expected, signal);
+      const difference = await compare(file, expected, signal, onChunk);
       if (difference === undefined && settle) await file.sync();
       return difference;
     } finally {
@@ -47,12 +53,14 @@ async function compare(
   file: FileHandle,
   { bytes, sha256 }: Content,
   signal: AbortSignal | undefined,
+  onChunk: ((chunk: Buffer) => void) | undefined,
 ): Promise<string | undefined> {
   const hash = streamHash(bytes);
   try {
     let nonZero: number | undefined;
     let position = 0;
     await readChunks(file, Infinity, signal, async (chunk) => {
+      onChunk?.(chunk);
       const content = chunk.subarray(0, Math.max(0, bytes - position));
       if (content.byteLength > 0) await hash.update(content);
       const tail = chunk.subarray(content.byteLength);

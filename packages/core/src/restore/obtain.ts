@@ -27,7 +27,7 @@ export async function obtain(
   // One that is to be cut isn't the object any more once it was.
   const candidates = file.cutBefore === undefined ? present : [];
   for (const candidate of candidates)
-    if ((await whatDiffers(candidate, file, signal, true)) === undefined) {
+    if ((await whatDiffers(candidate, file, { signal, settle: true })) === undefined) {
       if (candidate !== path && !(await share(candidate, path, file, signal))) continue;
       tools.onBytes(file.bytes);
       if (onChunk) await readFile(path, file.bytes, signal, onChunk);
@@ -70,7 +70,7 @@ async function share(from: string, to: string, file: PlannedFile, signal: AbortS
       if (!NO_LINKS.has(errorCode(error) ?? "")) throw error;
     }
     await copyFile(from, to, constants.COPYFILE_FICLONE);
-    return (await whatDiffers(to, file, signal, true)) === undefined;
+    return (await whatDiffers(to, file, { signal, settle: true })) === undefined;
   });
 }
 
