@@ -138,10 +138,11 @@ describe("prune in trouble:", () => {
         await history.add(day(number), [{ name: "default", timeline: 0, token: 150 }]);
       const report = await pruneOn(
         locked((key) => key !== WRITER_KEY),
-        { rules: { last: 2 } },
+        { rules: { last: 2 }, connections: 4 },
       );
       expect(report.removed).to.deep.equal([]);
-      expect(report.failed.length).to.be.within(20, 40);
+      expect(report.failed.length).to.be.within(20, 25);
+      expect(report.notTried).to.be.greaterThan(10);
       expect(report.failed.length + report.notTried).to.be.at.least(38);
       await verifyAll(history.sink);
     });

@@ -127,6 +127,14 @@ describe("prune", () => {
     ]);
   });
 
+  it("the control DB of a run after the newest restore point stays while it may still commit", async () => {
+    const key = objectKey(controlDb(day(8)));
+    await history.sink.put(key, bytesSource("of a run that is about to commit, for all that is known"));
+    expect((await pruneOn(history.sink)).waiting.map((object) => object.key)).to.deep.equal([key]);
+    age(history.sink);
+    expect(keysOf(await pruneOn(history.sink))).to.deep.equal([key]);
+  });
+
   it("what the storage tells no age of stays", async () => {
     const key = objectKey("contexts/left/events/00000000000000000000.events");
     await history.sink.put(key, bytesSource("orphan"));
