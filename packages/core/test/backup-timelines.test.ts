@@ -102,11 +102,13 @@ describe("a server whose history is another one", () => {
   });
 
   it("isn't taken for the one of an empty timeline, which every history begins with", async () => {
-    await diverge();
-    scene.cut(0);
+    scene.append(11, "old");
     await scene.commit();
-    scene.append(6, "new");
-    expect((await scene.commit()).timelines, "the empty one goes on").to.deep.equal([]);
+    const old = scene.server.logs.get("default") ?? [];
+    scene.cut(0);
+    expect(timelinesOf(await scene.commit())).to.deep.equal([["default", 1, false]]);
+    scene.server.logs.set("default", old);
+    expect(timelinesOf(await scene.commit())).to.deep.equal([["default", 0, true]]);
     scene.cut(0);
     scene.append(2, "third");
     expect(timelinesOf(await scene.commit())).to.deep.equal([["default", 2, false]]);
@@ -174,6 +176,24 @@ describe("a server whose history is another one", () => {
     expect(timelinesOf(await scene.commit())).to.deep.equal([["default", 2, false]]);
     manifest?.bytes.set(good);
     for (const [key, bytes] of before) expect(scene.objects(key).get(key)).to.equal(bytes);
+    await scene.checkAll();
+  });
+
+  it("goes on in no timeline whose newest restore point can't be read, unless all that it may need stays", async () => {
+    scene.append(11, "old");
+    await scene.commit();
+    const old = scene.server.logs.get("default") ?? [];
+    scene.append(1, "later");
+    const { restorePoint } = await scene.commit();
+    scene.cut(0);
+    scene.append(2, "new");
+    await scene.commit();
+    const manifest = scene.sinks[0]?.storage.get(objectKey(`restore-points/${restorePoint}.json`));
+    const good = Buffer.from(manifest?.bytes ?? []);
+    manifest?.bytes.set([0], 150);
+    scene.server.logs.set("default", old);
+    expect(timelinesOf(await scene.commit())).to.deep.equal([["default", 2, false]]);
+    manifest?.bytes.set(good);
     await scene.checkAll();
   });
 

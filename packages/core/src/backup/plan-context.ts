@@ -8,7 +8,7 @@ import type { ContextRun, SharedRun } from "./model.js";
 import { planStore, type StorePlan } from "./plan.js";
 import { protectUnreadable } from "./protect.js";
 import type { SinkState } from "./sink-state.js";
-import { decideTimeline, type Decision, leaveTimeline } from "./timeline.js";
+import { decideTimeline, type Decision, newTimeline } from "./timeline.js";
 import type { TimelineChange } from "./types.js";
 
 /** What planning needs, besides the context's name. */
@@ -38,7 +38,7 @@ export async function planContext(tools: PlanningTools, context: string): Promis
     if (!(error instanceof Diverged)) throw error;
     // Restore points that can't be read may need what this one would replace: it leaves them alone.
     const { state } = tools;
-    return plan(tools, context, await leaveTimeline(tools, context, state.context(context), error.reason));
+    return plan(tools, context, await newTimeline(tools, context, state.context(context), error.reason));
   }
 }
 

@@ -52,13 +52,29 @@ export async function decideTimeline(tools: TimelineTools, name: string): Promis
     await sleep(secondLook, undefined, signal && { signal });
     found = await look(tools, name, current, 2);
   }
-  return found instanceof Diverged
-    ? leaveTimeline(tools, name, current, found.reason)
-    : { state: current, captured: found, isGuarded: state.isPartlyUnreadable };
+  if (found instanceof Diverged) return leaveTimeline(tools, name, current, found.reason);
+  return (
+    (await leaveEmpty(tools, name, current, found)) ?? {
+      state: current,
+      captured: found,
+      isGuarded: state.isPartlyUnreadable,
+    }
+  );
+}
+
+/** Takes a context to a new timeline. */
+export async function newTimeline(
+  tools: TimelineTools,
+  name: string,
+  left: ContextState,
+  reason: string,
+): Promise<Decision> {
+  const { repository, state } = tools;
+  return beginTimeline(tools, name, left, reason, await recordedTimelines(repository, state.ids, name));
 }
 
 /** Takes a context to an older timeline that the server's history goes on from, if there is one; else to a new one. */
-export async function leaveTimeline(
+async function leaveTimeline(
   tools: TimelineTools,
   name: string,
   left: ContextState,
@@ -66,18 +82,52 @@ export async function leaveTimeline(
 ): Promise<Decision> {
   const { repository, state } = tools;
   const timelines = await recordedTimelines(repository, state.ids, name);
+  return (
+    (await resumeTimeline(tools, name, left, reason, timelines)) ??
+    beginTimeline(tools, name, left, reason, timelines)
+  );
+}
+
+/**
+ * Leaves a timeline without events, which every history goes on from: the server was started without its storage, for instance, and has it again.
+ * @returns undefined when there is no other timeline that the server's history goes on from
+ */
+async function leaveEmpty(
+  tools: TimelineTools,
+  name: string,
+  left: ContextState,
+  captured: CapturedContext,
+): Promise<Decision | undefined> {
+  const isEmpty = (store: StoreKind): boolean => (captured[store].open.at(-1)?.state.nextToken ?? 0) === 0;
+  if (left.branch === undefined || isProven(captured) || STORE_KINDS.every(isEmpty)) return undefined;
+  const timelines = await recordedTimelines(tools.repository, tools.state.ids, name);
+  const reason = `timeline ${left.timeline} holds no event, and the server has those of another one`;
+  return resumeTimeline(tools, name, left, reason, timelines);
+}
+
+/** @returns undefined when the server's history goes on from none of the other timelines */
+async function resumeTimeline(
+  tools: TimelineTools,
+  name: string,
+  left: ContextState,
+  reason: string,
+  timelines: RecordedTimelines,
+): Promise<Decision | undefined> {
   for (const known of timelines.newest) {
     if (known.context.timeline === left.timeline) continue;
-    const older = await state.recorded(known);
+    const older = await tools.state.recorded(known);
     if (older === undefined) continue;
     const captured = await look(tools, name, withAnchors(older), 2);
-    // An empty history is the beginning of every other: that proves nothing.
-    if (captured instanceof Diverged || captured.events.compared + captured.snapshots.compared === 0)
-      continue;
+    if (captured instanceof Diverged || !isProven(captured)) continue;
     const change = describeChange(name, left, older.timeline, reason, true);
     return { state: older, captured, change, isGuarded: timelines.isIncomplete };
   }
-  return beginTimeline(tools, name, left, reason, timelines);
+  return undefined;
+}
+
+/** Whether any event was compared: an empty history is the beginning of every other, and proves nothing. */
+function isProven({ snapshots, events }: CapturedContext): boolean {
+  return events.compared + snapshots.compared > 0;
 }
 
 async function beginTimeline(
