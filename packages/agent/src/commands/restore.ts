@@ -9,21 +9,44 @@ import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { restoreJson, restoreText } from "../views/restore.js";
 import { restorePreviewJson, restorePreviewText } from "../views/restore-preview.js";
-import { withFirstSink } from "./first-sink.js";
+import { type FirstSink, withFirstSink } from "./first-sink.js";
 
-export interface RestoreRequest {
-  readonly to: string;
+/** What is restored, of all that is on the sinks. */
+export interface WhatToRestore {
   /** In the order in which they are asked; none for the only one. */
   readonly sinks: readonly string[];
   readonly restorePoint: RestorePointId | "latest" | undefined;
   readonly token: Token | undefined;
   readonly exclusive: boolean;
   readonly time: Date | undefined;
+  readonly context: string | undefined;
+  readonly indexFiles: boolean;
+}
+
+export interface RestoreRequest extends WhatToRestore {
+  readonly to: string;
   readonly dryRun: boolean;
   readonly resume: boolean;
   readonly delta: boolean;
-  readonly indexFiles: boolean;
-  readonly context: string | undefined;
+}
+
+/** The same as the engine takes it. */
+export function restoreOptions(
+  { restorePoint, token, exclusive, time, context, indexFiles }: WhatToRestore,
+  { name, connections, sink, others }: FirstSink,
+): Omit<RestoreOptions, "target"> {
+  return {
+    sink,
+    name,
+    others,
+    ...(connections === undefined ? {} : { connections }),
+    ...(restorePoint === undefined ? {} : { restorePoint }),
+    ...(token === undefined ? {} : { token }),
+    ...(time === undefined ? {} : { time }),
+    ...(context === undefined ? {} : { context }),
+    exclusive,
+    indexFiles,
+  };
 }
 
 /** `axon-backup restore`: a store, into a directory. */
@@ -37,23 +60,14 @@ export class RestoreCommand {
   ) {}
 
   async run(request: RestoreRequest): Promise<ExitCode> {
-    const { to, restorePoint, token, exclusive, time, context, resume, delta, indexFiles } = request;
+    const { to, resume, delta } = request;
     const named = this.sinks.inOrder(request.sinks);
-    return withFirstSink(named, this.output, this.signal, async ({ name, connections, sink, others }) => {
+    return withFirstSink(named, this.output, this.signal, async (first) => {
       const options: RestoreOptions = {
-        sink,
-        name,
-        others,
-        ...(connections === undefined ? {} : { connections }),
+        ...restoreOptions(request, first),
         target: to,
-        ...(restorePoint === undefined ? {} : { restorePoint }),
-        ...(token === undefined ? {} : { token }),
-        ...(time === undefined ? {} : { time }),
-        ...(context === undefined ? {} : { context }),
-        exclusive,
         resume,
         delta,
-        indexFiles,
         observer: this.output.observer,
         signal: this.signal,
       };

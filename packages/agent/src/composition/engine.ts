@@ -1,5 +1,6 @@
 import {
   backup,
+  checkRestored,
   compareHistory,
   previewRestore,
   prune,
@@ -14,6 +15,7 @@ export interface Engine {
   readonly verify: typeof verify;
   readonly restore: typeof restore;
   readonly previewRestore: typeof previewRestore;
+  readonly checkRestored: typeof checkRestored;
   readonly prune: typeof prune;
   readonly compareHistory: typeof compareHistory;
   readonly openRepository: typeof Repository.open;
@@ -24,6 +26,7 @@ export const engine: Engine = {
   verify,
   restore,
   previewRestore,
+  checkRestored,
   prune,
   compareHistory,
   openRepository: (sink, signal) => Repository.open(sink, signal),
