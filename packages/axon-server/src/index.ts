@@ -51,4 +51,5 @@ export {
   type UnreadableEvent,
 } from "./segment/types.js";
 export { SegmentScanner, type SegmentScannerOptions } from "./segment/scanner.js";
+export { SegmentSkimmer, type Skimmed, type SkimVisitor } from "./segment/skimmer.js";
 export { scanSegment, type ScanSegmentOptions } from "./segment/scan-segment.js";

@@ -1,4 +1,10 @@
-import type { SegmentEvent, SegmentScan, Token } from "@axon-backup/axon-server";
+import {
+  type SegmentEvent,
+  type Skimmed,
+  type SkimVisitor,
+  type Token,
+  token,
+} from "@axon-backup/axon-server";
 import { Sequences } from "./sequences.js";
 
 /** Events that are restored although they are later than the time asked for: clocks were in disorder. */
@@ -49,37 +55,43 @@ export class EventTrail {
   }
 
   /** What is known of a segment of snapshots once it was read. */
-  endSnapshots(scan: SegmentScan): void {
+  endSnapshots(scan: Skimmed): void {
     if (!isReadable(scan) || scan.state === "torn") this.#canReadSnapshots = false;
   }
 
   /** Events that are restored. */
   addEvents(events: readonly SegmentEvent[]): void {
-    for (const event of events) {
-      if (!event.readable) {
-        this.#canReadEvents = false;
-        continue;
-      }
-      const { token, timestamp } = event;
-      this.#sequences.addEvent(event.aggregateIdentifier, event.sequenceNumber);
-      if (timestamp === 0) {
-        // A transformation may leave empty events where it deleted some.
-        if (event.aggregateIdentifier === "") this.#hasHoles = true;
-        continue;
-      }
-      if (timestamp < this.#earliest) this.#earliest = timestamp;
-      if (token > this.#lastToken) {
-        this.#lastToken = token;
-        this.#lastTimestamp = timestamp;
-      }
-      const { time } = this.options;
-      if (time !== undefined && timestamp > time) this.#later = addLater(this.#later, token, timestamp);
+    for (const event of events)
+      if (event.readable) {
+        this.#sequences.addEvent(event.aggregateIdentifier, event.sequenceNumber);
+        this.#addTime(event.token, event.timestamp, event.aggregateIdentifier !== "");
+      } else this.#canReadEvents = false;
+  }
+
+  /** One event, with the bytes of its aggregate's identifier. */
+  readonly addEvent: SkimVisitor = (at, sequenceNumber, timestamp, identifier, from, to) => {
+    this.#sequences.addEventOf(identifier, from, to, sequenceNumber);
+    this.#addTime(at, timestamp, to > from);
+  };
+
+  #addTime(at: number, timestamp: number, hasAggregate: boolean): void {
+    // A transformation may leave empty events where it deleted some: they have no time.
+    if (timestamp === 0) {
+      if (!hasAggregate) this.#hasHoles = true;
+      return;
     }
+    if (timestamp < this.#earliest) this.#earliest = timestamp;
+    if (at > this.#lastToken) {
+      this.#lastToken = at;
+      this.#lastTimestamp = timestamp;
+    }
+    const { time } = this.options;
+    if (time !== undefined && timestamp > time) this.#later = addLater(this.#later, token(at), timestamp);
   }
 
   /** What is known of a segment of events once it was read. */
-  endSegment(scan: SegmentScan): void {
-    if (!isReadable(scan)) this.#canReadEvents = false;
+  endSegment(scan: Skimmed, isUnreadable = false): void {
+    if (isUnreadable || !isReadable(scan)) this.#canReadEvents = false;
     if (scan.state === "torn") this.#isDamaged = true;
   }
 
@@ -129,15 +141,15 @@ export class EventTrail {
   }
 }
 
-function isReadable({ state, flags, transactions }: SegmentScan): boolean {
+function isReadable({ state, flags, transactions }: Skimmed): boolean {
   return state !== "foreign" && (flags === 0 || transactions === 0);
 }
 
-function addLater(later: LaterEvents | undefined, token: Token, timestamp: number): LaterEvents {
-  if (!later) return { events: 1, firstToken: token, latest: timestamp };
+function addLater(later: LaterEvents | undefined, at: Token, timestamp: number): LaterEvents {
+  if (!later) return { events: 1, firstToken: at, latest: timestamp };
   return {
     events: later.events + 1,
-    firstToken: token < later.firstToken ? token : later.firstToken,
+    firstToken: at < later.firstToken ? at : later.firstToken,
     latest: Math.max(later.latest, timestamp),
   };
 }

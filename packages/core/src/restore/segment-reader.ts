@@ -1,4 +1,4 @@
-import { SegmentScanner, type StoreKind, type Token } from "@axon-backup/axon-server";
+import { SegmentScanner, SegmentSkimmer, type StoreKind, type Token } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
 import type { CutPoint, EventTrail } from "./cut.js";
 import type { ContextPlan, PlannedFile } from "./plan.js";
@@ -37,7 +37,7 @@ function readSnapshots(file: PlannedFile, trail: EventTrail): SegmentReader {
       scanner.push(chunk);
     },
     end() {
-      trail.endSnapshots(scanner.end());
+      if (file.bytes > 0) trail.endSnapshots(scanner.end());
       return undefined;
     },
   };
@@ -45,11 +45,33 @@ function readSnapshots(file: PlannedFile, trail: EventTrail): SegmentReader {
 
 /** Reads until the trail knows enough; the head, whose last event's time is reported, to its end. */
 function readEvents(file: PlannedFile, trail: EventTrail, isHead: boolean): SegmentReader {
-  const { cutBefore = Infinity } = file;
-  const mustRead = isHead || file.cutBefore !== undefined || trail.isTimed;
+  if (file.cutBefore !== undefined) return readAndCut(file, file.cutBefore, trail);
+  const mustRead = isHead || trail.isTimed;
+  let isGivenUp = false;
+  // What has the right checksum was read whole when it was backed up, unless it has a problem.
+  const skimmer = file.problem === undefined ? new SegmentSkimmer(file.first, trail.addEvent) : undefined;
+  const scanner = new SegmentScanner({
+    segment: file.first,
+    onEvents(_, events) {
+      trail.addEvents(events);
+    },
+  });
+  return {
+    push(chunk) {
+      isGivenUp ||= !mustRead && trail.isSettled;
+      if (!isGivenUp) (skimmer ?? scanner).push(chunk);
+    },
+    end() {
+      if (!isGivenUp && file.bytes > 0) trail.endSegment((skimmer ?? scanner).end(), skimmer?.isUnreadable);
+      return undefined;
+    },
+  };
+}
+
+/** Reads what stays, and finds where it ends. */
+function readAndCut(file: PlannedFile, cutBefore: Token, trail: EventTrail): SegmentReader {
   let point: CutPoint | undefined =
     file.first === cutBefore ? { offset: HEADER_BYTES, nextToken: file.first } : undefined;
-  let isGivenUp = false;
   const scanner = new SegmentScanner({
     segment: file.first,
     onTransaction({ firstToken, count, end }) {
@@ -60,21 +82,18 @@ function readEvents(file: PlannedFile, trail: EventTrail, isHead: boolean): Segm
     },
   });
   return {
-    push(chunk) {
-      isGivenUp ||= !mustRead && trail.isSettled;
-      if (!isGivenUp) scanner.push(chunk);
+    push: (chunk) => {
+      scanner.push(chunk);
     },
     end() {
-      if (isGivenUp) return undefined;
       const scan = scanner.end();
       trail.endSegment(scan);
-      if (file.cutBefore === undefined) return undefined;
       if (point !== undefined && point.nextToken >= cutBefore && scan.state !== "foreign") return point;
       const why =
         scan.state === "torn" ? scan.reason : `its format version, ${scan.formatVersion}, is not known`;
       throw new EngineError(
         "failed",
-        `${file.key} can't be cut before token ${file.cutBefore}: ${why}`,
+        `${file.key} can't be cut before token ${cutBefore}: ${why}`,
         "Restore the whole restore point, or choose an earlier token.",
       );
     },

@@ -37,7 +37,15 @@ export class Sequences {
 
   /** An event of any aggregate; only those that have a snapshot count. */
   addEvent(aggregate: string, sequence: number): void {
-    const at = this.#find(aggregate);
+    this.#addEvent(this.#find(aggregate), sequence);
+  }
+
+  /** The same, with the identifier's bytes from `from` to `to` of `bytes`. */
+  addEventOf(bytes: Uint8Array, from: number, to: number, sequence: number): void {
+    this.#addEvent(this.#findBytes(bytes, from, to), sequence);
+  }
+
+  #addEvent(at: number, sequence: number): void {
     const snapshot = this.#numbers[at] ?? -1;
     const event = this.#numbers[at + 1] ?? -1;
     if (snapshot === -1 || sequence <= event) return;
@@ -55,12 +63,17 @@ export class Sequences {
   #high = 0;
 
   #find(aggregate: string): number {
+    const bytes = Buffer.from(aggregate);
+    return this.#findBytes(bytes, 0, bytes.length);
+  }
+
+  #findBytes(bytes: Uint8Array, from: number, to: number): number {
     let low = 0x811c9dc5;
     let high = 0x9747b28c;
-    for (let index = 0; index < aggregate.length; index++) {
-      const unit = aggregate.charCodeAt(index);
-      low = Math.imul(low ^ unit, 0x01000193);
-      high = Math.imul(high ^ unit ^ (low >>> 15), 0x85ebca6b);
+    for (let index = from; index < to; index++) {
+      const byte = bytes[index] ?? 0;
+      low = Math.imul(low ^ byte, 0x01000193);
+      high = Math.imul(high ^ byte ^ (low >>> 15), 0x85ebca6b);
     }
     this.#low = (low ^ (low >>> 16)) >>> 0;
     this.#high = (high ^ (high >>> 13)) >>> 0;
