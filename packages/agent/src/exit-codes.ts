@@ -26,7 +26,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
   partial: "some sinks failed, the others succeeded",
   damage: "damage found",
   locked: "locked by another agent",
-  diverged: "the server's history is not the one that was backed up",
+  diverged: "the server's history is not the one that was backed up: a new timeline was begun",
   interrupted: "interrupted (SIGINT, SIGTERM or SIGHUP)",
 };
 

@@ -1,10 +1,10 @@
 import { AxonServerError } from "@axon-backup/axon-server";
-import { EngineError } from "@axon-backup/core";
+import { EngineError, restorePointId, type SinkReport } from "@axon-backup/core";
 import { SinkError } from "@axon-backup/sink";
 import { expect } from "chai";
 import { ConfigurationError } from "../dist/config/problem.js";
 import { describeError } from "../dist/errors/describe-error.js";
-import { exitCodeOf, exitCodeOfSinks } from "../dist/errors/exit-code-of.js";
+import { exitCodeOf, exitCodeOfBackup, exitCodeOfSinks } from "../dist/errors/exit-code-of.js";
 import { Interrupted } from "../dist/errors/interrupted.js";
 import { UsageError } from "../dist/errors/usage-error.js";
 import { EXIT_CODES } from "../dist/exit-codes.js";
@@ -56,6 +56,35 @@ describe("exit codes", () => {
     expect(exitCodeOfSinks([locked])).to.equal(6);
     expect(exitCodeOfSinks([locked, diverged])).to.equal(1);
     expect(exitCodeOfSinks([undefined, new Interrupted("SIGINT")])).to.equal(130);
+  });
+
+  it("of a backup: that a history diverged is told once, so it comes before what the next run says again", () => {
+    const committed = (...timelines: readonly number[]): SinkReport => ({
+      sink: "nas",
+      outcome: "committed",
+      restorePoint: restorePointId("20261124T055901.123Z"),
+      contexts: [],
+      timelines: timelines.map((timeline) => ({
+        context: "default",
+        timeline,
+        from: null,
+        reason: "",
+        resumed: false,
+      })),
+      sent: { objects: 0, bytes: 0 },
+      warnings: [],
+    });
+    const failed: SinkReport = {
+      sink: "offsite",
+      outcome: "failed",
+      error: new SinkError("full", "m"),
+      warnings: [],
+    };
+    expect(exitCodeOfBackup({ sinks: [committed(), committed()] })).to.equal(0);
+    expect(exitCodeOfBackup({ sinks: [committed(), failed] })).to.equal(4);
+    expect(exitCodeOfBackup({ sinks: [failed] })).to.equal(1);
+    expect(exitCodeOfBackup({ sinks: [committed(), committed(1)] })).to.equal(7);
+    expect(exitCodeOfBackup({ sinks: [committed(1), failed] })).to.equal(7);
   });
 });
 
