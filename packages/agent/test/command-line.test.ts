@@ -100,10 +100,10 @@ describe("command line", () => {
       .and.contain("Did you mean nas?");
     expect((await run(["list", "--sink", "off", ...at])).stderr).to.contain("off is switched off");
     const several = await run(["restore", "--to", "/tmp/x", ...at]);
-    expect(several).to.include({
-      code: 2,
-      stderr: "axon-backup: there are several sinks\n  → Name one with --sink: nas, offsite.\n",
-    });
+    expect(several).to.include({ code: 2 });
+    expect(several.stderr).to.match(
+      /^axon-backup: there are several sinks\n {2}→ .* with --sink: nas, offsite\. /,
+    );
   });
 
   it("helps: every command with description, global options and examples that are right", async () => {

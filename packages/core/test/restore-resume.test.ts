@@ -100,6 +100,29 @@ describe("restore --resume", function () {
     await expectSame(target, files);
   });
 
+  it("is not needed for what is much to stay, when a restore fails", async () => {
+    const large = testSink();
+    const state = stateAt(await fixture("4.6"), 60, 15);
+    const index = Buffer.alloc(64 * 1024 * 1024);
+    await storeRestorePoint(large, pointId(0), {
+      ...state,
+      contexts: state.contexts.map((context) => ({
+        ...context,
+        events: new Map([...context.events, ["00000000000000000000.index", index]]),
+      })),
+    });
+    await failHalfway(
+      false,
+      { sink: large },
+      state.contexts.flatMap(({ snapshots, events }) => [...snapshots, ...events]).length,
+    );
+    expect(await readdir(target)).to.deep.equal([WORKING]);
+    const counting = countingSink(large);
+    const { kept } = await restore({ sink: counting, name, target, resume: true });
+    expect(kept.bytes).to.be.at.least(index.byteLength);
+    expect(counting.fetched).to.deep.equal(["contexts/default/events/00000000000000000000.events"]);
+  });
+
   it("believes no file: one of another content, or with something in the zeros behind it, is fetched again", async () => {
     await failHalfway(true);
     const damaged = await damageAll(join(target, WORKING, "tree/default"));

@@ -21,8 +21,8 @@ export interface FetchTools extends ObjectTools {
   readonly signal: AbortSignal | undefined;
   /** Where a context's file may be on the disk already. */
   readonly present: (context: string, file: string) => readonly string[];
-  /** Told of each file that was there already, and right. */
-  readonly onKept: (file: PlannedFile) => void;
+  /** Told of each file that is whole in the tree; `kept` if it was there already. */
+  readonly onWhole: (file: PlannedFile, kept: boolean) => void;
 }
 
 /** One store as it now is in the target's tree. */
@@ -124,7 +124,7 @@ async function fetchPlanned(
       else if (file.length > file.bytes) await handle.truncate(file.length);
     },
   });
-  if (kept) tools.onKept(file);
+  tools.onWhole(file, kept);
   const what = cut ? "cut" : kept ? "kept" : "restored";
   tools.observer({ kind: "object", sink: tools.name, key: file.key, bytes: file.bytes, what });
   return cut;

@@ -18,10 +18,14 @@ import type { Reuse } from "./takeover.js";
 import { Target } from "./target.js";
 import type { RestoredStore, RestoreOptions, RestoreReport } from "./types.js";
 
+/** What was fetched of a restore that failed stays, if it is so many bytes: less is fetched again in a moment. */
+const WORTH_KEEPING = 64 * 1024 * 1024;
+
 /**
  * Brings a store back: `<target>/<context>/…` and `<target>/axonserver-controldb.mv.db`, which Axon Server starts from with its storage and
  * `controldb-path` set to the target. Everything is fetched, checked against its SHA-256 and synced before anything gets its final name. After a failure or an
- * abort the target is as before, but for what `resume` keeps; after a kill, the next restore to it removes what is left, or goes on with it.
+ * abort the target is as before, or keeps what was fetched for another one with `resume`: always with that option, and without it if it was much. After a kill, the next restore to it
+ * removes what is left, or goes on with it.
  * @throws EngineError `usage`, `damage`, `locked`, `failed`; SinkError; the signal's reason
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
@@ -51,8 +55,9 @@ async function restoreFrom(
 
   observer({ kind: "step", sink: name, step: "target" });
   const target = await Target.claim(options.target, manifest.id, reuseOf(options, plan));
+  const kept: PlannedFile[] = [];
+  let wholeBytes = 0;
   try {
-    const kept: PlannedFile[] = [];
     const { all, large } = atOnce(options.connections);
     const tools: FetchTools = {
       sources,
@@ -66,7 +71,10 @@ async function restoreFrom(
         observer({ kind: "bytes", sink: name, bytes });
       },
       present: (context, file) => (target.isReused ? target.present(context, file) : []),
-      onKept: (file) => kept.push(file),
+      onWhole(file, wasThere) {
+        wholeBytes += file.bytes;
+        if (wasThere) kept.push(file);
+      },
     };
     await target.tidy(new Set(filesOf(plan).map(({ path }) => path)));
     await checkFreeSpace(target.directory, await bytesToFetch(target, plan));
@@ -90,7 +98,7 @@ async function restoreFrom(
       warnings,
     };
   } catch (error) {
-    await discard(target, warn);
+    await discard(target, wholeBytes >= WORTH_KEEPING, warn);
     throw error;
   }
 }
@@ -100,10 +108,12 @@ function reuseOf({ resume = false, delta = false }: RestoreOptions, { contexts }
 }
 
 /** What failed matters more than what can't be cleared: that is a warning. */
-async function discard(target: Target, warn: (message: string) => void): Promise<void> {
+async function discard(target: Target, keep: boolean, warn: (message: string) => void): Promise<void> {
   try {
-    await target.discard();
-    if (target.isKept) warn(`what was fetched stays in ${target.directory}: run it again with --resume`);
+    if (await target.discard(keep))
+      warn(
+        `what was fetched stays in ${target.directory}: --resume goes on with it, and a restore without it removes it`,
+      );
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const next =

@@ -133,7 +133,8 @@ export class Target {
 
   async #place(): Promise<void> {
     const names = (await readdir(this.tree)).sort(controlDbLast);
-    await writeJournal(this.working, { ...this.#journal, entries: await listEntries(this.tree) });
+    this.#journal = { ...this.#journal, entries: await listEntries(this.tree) };
+    await writeJournal(this.working, this.#journal);
     for (const name of names) {
       await requireAbsent(inside(this.directory, name));
       await rename(join(this.tree, name), inside(this.directory, name));
@@ -148,23 +149,22 @@ export class Target {
   }
 
   /**
-   * Removes everything that was made. What a later restore can go on with stays if this one was to be resumed; and so does the word of what is in the directory, where some of it is of one store
-   * and some of another.
+   * Removes everything that was made, unless a later restore can go on with it: if that is asked for, by the caller or the operator. And the word of what is in the directory stays where some of it
+   * is of one store and some of another.
+   * @returns whether it stays
    */
-  async discard(): Promise<void> {
-    await onDisk(`clearing ${this.directory}`, async () => {
-      if (this.isKept) {
+  async discard(keep = false): Promise<boolean> {
+    return onDisk(`clearing ${this.directory}`, async () => {
+      if (keep || this.reuse.resume || this.#journal.delta === "replacing") {
+        // It is gone once everything is in place: then nothing is missing.
+        if ((await inodeOf(this.working)) === undefined) return true;
         await writeJournal(this.working, { ...this.#journal, suspended: true });
-        return;
+        return true;
       }
       await removeWorking(this.directory, await this.#renameWorking(removingName(this.#journal.nonce)));
       if (this.created) await rmdir(this.directory);
+      return false;
     });
-  }
-
-  /** Whether what was made stays when the restore fails. */
-  get isKept(): boolean {
-    return this.reuse.resume || this.#journal.delta === "replacing";
   }
 
   /** Takes the working directory's name away, so that it is never seen without its journal. */
