@@ -19,7 +19,7 @@ export async function choose(
   return sources.serve(async (repository) => {
     if (repository.problem !== undefined)
       warn(`${REPOSITORY_KEY} ${repository.problem}; going on without it, with what the restore point says`);
-    const tools = { repository, sources, concurrency: atOnce(connections).large, warn, signal };
+    const tools = { repository, sources, atOnce: atOnce(connections), warn, signal };
     const { plan, ...prepared } = await prepare(tools, options, moment);
     warnOfProblems(plan, warn);
     return { ...prepared, plan: options.indexFiles === false ? withoutIndexes(plan) : plan };

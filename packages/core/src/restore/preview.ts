@@ -76,7 +76,7 @@ export async function previewRestore(options: RestoreOptions): Promise<RestorePr
   try {
     observer({ kind: "step", sink: name, step: "restore point" });
     const { manifest, contexts: chosen, plan } = await choose(sources, options, warn);
-    const tools = { sources, concurrency: atOnce(options.connections).large, warn, signal };
+    const tools = { sources, atOnce: atOnce(options.connections), warn, signal };
     const contexts: PreviewedContext[] = [];
     for (const context of plan.contexts) {
       const { timeline = 0 } = chosen.find(({ name: other }) => other === context.name) ?? {};

@@ -6,6 +6,7 @@ import {
   type Transaction,
 } from "@axon-backup/axon-server";
 import { isSinkError, type Sink } from "@axon-backup/sink";
+import { type AtOnce, SMALL_BYTES } from "../at-once.js";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import type { Candidate } from "./plan.js";
@@ -20,7 +21,7 @@ export interface SearchTools {
   /** The context that is searched, for messages. */
   readonly context: string;
   /** Segments that are read side by side. */
-  readonly concurrency: number;
+  readonly atOnce: AtOnce;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal | undefined;
 }
@@ -45,9 +46,10 @@ export async function findTime(
   segments: readonly Candidate[],
   time: number,
 ): Promise<Boundary | undefined> {
-  let atOnce = 1;
-  for (let end = segments.length; end > 0; end -= atOnce, atOnce = Math.min(atOnce * 2, tools.concurrency)) {
-    const batch = segments.slice(Math.max(0, end - atOnce), end).toReversed();
+  for (let end = segments.length, count = 1; end > 0; end -= count, count *= 2) {
+    const isSmall = (segments[end - 1]?.bytes ?? 0) <= SMALL_BYTES;
+    count = Math.min(count, end, isSmall ? tools.atOnce.all : tools.atOnce.large);
+    const batch = segments.slice(end - count, end).toReversed();
     const outcomes = await mapConcurrent(batch, batch.length, tools.signal, (segment, signal) =>
       outcomeOf(findTimeIn(tools, segment, time, signal), signal),
     );
