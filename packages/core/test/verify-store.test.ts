@@ -104,13 +104,18 @@ describe("verify, of a restore point whose manifest is gone", function () {
     return sink;
   };
 
-  it("finds it, as long as its control DB is there, and until that is removed with it", async () => {
+  it("finds it, with and without its control DB, until it is taken out of the record", async () => {
     const sink = await lose();
     const { findings } = await verify({ sink, name: "memory", mark: false });
     expect(findings.map((finding) => [finding.key, finding.restorePoints])).to.deep.equal([
       [key, [pointId(1)]],
     ]);
     tamper(sink.memory, `controldb/${pointId(1)}.zip`, () => undefined);
+    expect((await verify({ sink, name: "memory" })).findings.map((finding) => finding.key)).to.deep.equal([
+      key,
+    ]);
+    const repository = await Repository.open(sink);
+    await repository?.writeVerifiedRestorePoints([], [pointId(0), pointId(2)]);
     expect(await verify({ sink, name: "memory" })).to.deep.include({ damaged: false, notes: [] });
   });
 
@@ -118,6 +123,15 @@ describe("verify, of a restore point whose manifest is gone", function () {
     const sink = await lose(`restore-points/${pointId(2)}.json`);
     for (let time = 0; time < 3; time++)
       expect(await verify({ sink, name: "memory" })).to.include({ damaged: true });
+  });
+
+  it("finds that none is left of those that there were", async () => {
+    const sink = await growing();
+    await verify({ sink, name: "memory" });
+    for (const name of storedKeys(sink.memory))
+      if (/^(restore-points|controldb|contexts)/.test(name)) tamper(sink.memory, name, () => undefined);
+    const { findings } = await verify({ sink, name: "memory" });
+    expect(findings.flatMap(({ restorePoints }) => restorePoints)).to.deep.equal([0, 1, 2].map(pointId));
   });
 
   it("knows it from the restore point that inherits from it", async () => {

@@ -1,6 +1,7 @@
 import type { ObjectKey } from "@axon-backup/sink";
 import { CONTROL_DBS, runOf } from "./layout.js";
 import { type RestorePointId, timeOf } from "./restore-point-id.js";
+import type { VerifiedRestorePoints } from "./verification.js";
 
 /**
  * Milliseconds between the beginnings of a run that never committed and of one that did, after which what only the first one refers to is left over. A run that stood still in its very last
@@ -18,4 +19,13 @@ export function leftOver(controlDbs: readonly ObjectKey[], ids: readonly Restore
     const run = runOf(key, CONTROL_DBS, ".zip");
     return run !== undefined && !committed.has(run) && timeOf(run).getTime() < before;
   });
+}
+
+/** Of these, those that no verification has seen a restore point of: the others' manifests are lost, and their control DBs are what tells of it. */
+export function neverSeen(
+  controlDbs: readonly ObjectKey[],
+  { restorePoints, seen = [] }: VerifiedRestorePoints,
+): ObjectKey[] {
+  const known = new Set<string | undefined>([...seen, ...restorePoints.map(({ id }) => id)]);
+  return controlDbs.filter((key) => !known.has(runOf(key, CONTROL_DBS, ".zip")));
 }

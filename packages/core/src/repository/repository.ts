@@ -29,7 +29,7 @@ import type {
   RepositoryInfo,
   StoreManifest,
 } from "./manifest.js";
-import { leftOver } from "./orphans.js";
+import { leftOver, neverSeen } from "./orphans.js";
 import { options, readOptional } from "./read-optional.js";
 import { decodeInfo, infoOfManifests, UNKNOWN } from "./repository-info.js";
 import type { RestorePointId } from "./restore-point-id.js";
@@ -218,8 +218,8 @@ export class Repository {
     const keys: ObjectKey[] = [];
     for await (const { key } of this.sink.list(CONTROL_DBS, options(this.signal)))
       if (runOf(key, CONTROL_DBS, ".zip") !== undefined) keys.push(key);
-    const ids = await this.restorePoints();
-    return leftOver(keys, ids);
+    const orphans = leftOver(keys, await this.restorePoints());
+    return orphans.length === 0 ? orphans : neverSeen(orphans, await this.verification());
   }
 
   /** The keys that `verify` found damaged and no backup has stored again. */

@@ -34,10 +34,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const repository = await openRepository(options);
   reportProblem(repository, findings);
   const all = await repository.restorePoints();
-  const chosen = chooseRestorePoints(all, restorePoint);
+  const before = await repository.verification();
+  const seen = new Set([...before.restorePoints.map(({ id }) => id), ...(before.seen ?? [])]);
+  const chosen = chooseRestorePoints(all, restorePoint, seen.size > 0);
   const requirements = new Requirements(repository, findings.report);
   const gone = await addAll(requirements, chosen);
-  const before = await repository.verification();
   const times = ReadTimes.of(await repository.verifiedObjects());
 
   const needed: ReadonlyMap<string, unknown> = requirements.objects;
@@ -62,13 +63,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
   const existing = new Set(await repository.restorePoints());
   findings.keepOnly(existing);
-  const known = new Set([
-    ...requirements.parents,
-    ...before.restorePoints.map(({ id }) => id),
-    ...(before.seen ?? []),
-  ]);
-  const there = new Set([...existing, ...all]);
-  const lost = reportLost({ ...listing, restorePoints: there, known }, findings.report, notes);
+  const lost = reportLost(
+    { ...listing, restorePoints: new Set([...existing, ...all]), parents: requirements.parents, seen },
+    findings.report,
+    notes,
+  );
   const examined: Examined = {
     checked: chosen.filter((id) => !gone.has(id) && existing.has(id)),
     damaged: findings.restorePoints(),
@@ -91,7 +90,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
       );
       await keeper.finish();
     }
-    await recordPoints(repository, record, [...existing, ...lost].sort(), notes, signal);
+    await recordPoints(repository, record, lost, notes, signal);
   }
   return report(options, examined, record, { requirements, listing, reading, findings, notes });
 }
@@ -109,8 +108,11 @@ async function openRepository({ sink, signal }: VerifyOptions): Promise<Reposito
 function chooseRestorePoints(
   ids: readonly RestorePointId[],
   choice: VerifyOptions["restorePoint"],
+  hadSome: boolean,
 ): readonly RestorePointId[] {
   const newest = ids.at(-1);
+  // Where there were some, it is damage that there are none.
+  if (newest === undefined && hadSome && choice === undefined) return [];
   if (newest === undefined)
     throw new EngineError("usage", "the sink has no restore point", "Make one with `axon-backup backup`.");
   if (choice === undefined) return ids;
@@ -166,12 +168,14 @@ function rightAgain(
 async function recordPoints(
   repository: Repository,
   record: readonly VerifiedRestorePoint[],
-  seen: readonly RestorePointId[],
+  lost: readonly RestorePointId[],
   notes: string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await repository.writeVerifiedRestorePoints(record, seen);
+    // Looked up now: one that `prune` has removed meanwhile must not look like one that was lost.
+    const existing = await repository.restorePoints();
+    await repository.writeVerifiedRestorePoints(record, [...new Set([...existing, ...lost])].sort());
   } catch (error) {
     signal?.throwIfAborted();
     if (!isSinkError(error) && !(error instanceof EngineError)) throw error;
