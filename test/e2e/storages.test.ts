@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { inspectStore } from "@axon-backup/axon-server-standin";
+import { inspectStore, startStandin } from "@axon-backup/axon-server-standin";
 import type { BackupReport } from "@axon-backup/core";
 import { expect } from "chai";
 import { compareStores, type Scene } from "../support/scene.js";
@@ -63,6 +63,28 @@ describeStorages("the whole way", (server) => {
       const token = head + 321;
       await scene.expect(0, "restore", "--token", String(token), "--to", scene.path("cut"));
       expectEventsUpTo(scene, scene.path("cut/default"), token);
+    }));
+
+  it("a history that diverged has a timeline of its own, and that of before restores", () =>
+    withScene(server(), {}, async (scene, place) => {
+      await scene.expect(0, "backup");
+      const [before = ""] = await restorePointsIn(place);
+      const { port, storage } = scene.server;
+      await scene.server.close();
+      renameSync(join(storage, "default"), scene.path("old"));
+      const other = await startStandin({ generation: "2023.2", storage, port, handoverInterval: 0 });
+      try {
+        other.appendSample("default", 100, { extraBytes: 1 });
+        await scene.expect(7, "backup");
+        await scene.expect(0, "backup");
+        await scene.expect(0, "verify", "--read-data");
+        await scene.expect(0, "restore", "--to", scene.path("now"));
+        compareStores(join(storage, "default"), scene.path("now/default"));
+        await scene.expect(0, "restore", "--restore-point", before, "--to", scene.path("before"));
+        compareStores(scene.path("old"), scene.path("before/default"));
+      } finally {
+        await other.close();
+      }
     }));
 
   it("a flipped bit is found, named, and mended by the next backup", () =>

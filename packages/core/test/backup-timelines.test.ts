@@ -5,7 +5,9 @@ import { expect } from "chai";
 import { compareHistory, EngineError, Repository, restorePointId } from "../dist/index.js";
 import { isPut } from "./sink-support.js";
 import { TimelineScene } from "./timeline-scene.js";
-import { listingOf } from "./timeline-server.js";
+import { filesOf, listingOf } from "./timeline-server.js";
+
+const segment = (first: number): string => `${String(first).padStart(20, "0")}.events`;
 
 const timelinesOf = ({ timelines }: Awaited<ReturnType<TimelineScene["commit"]>>): unknown[] =>
   timelines.map(({ context, timeline, resumed }) => [context, timeline, resumed]);
@@ -66,6 +68,20 @@ describe("a server whose history is another one", () => {
     expect(branches[2], "kept, whatever retention removes").to.deep.equal(branches[1]);
     expect(restorePoint > first).to.equal(true);
     await scene.checkAll();
+  });
+
+  it("is restored up to a token within the timeline of the restore point that is chosen", async () => {
+    await diverge();
+    await scene.commit();
+    scene.append(6, "more");
+    await scene.commit();
+    const [first, second] = await scene.manifests();
+    const events = scene.server.logs.get("default") ?? [];
+    const earliest = await scene.restoreTo(token(4));
+    expect(earliest.restorePoint, "the earliest that has it").to.equal(second?.id);
+    expect(earliest.segment(4)).to.deep.equal(filesOf(events.slice(0, 5), "events").get(segment(4)));
+    const named = await scene.restoreTo(token(2), first?.id);
+    expect(named.segment(0)).to.deep.equal(filesOf(["old-0", "old-1", "old-2"], "events").get(segment(0)));
   });
 
   it("is known by the closed segment when the open one holds no event: all histories begin a segment alike", async () => {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Token } from "@axon-backup/axon-server";
 import { type ObjectKey, objectKey, type Sink } from "@axon-backup/sink";
 import { faultySink, memorySink, type MemorySink } from "@axon-backup/sink-testkit";
 import {
@@ -146,6 +147,31 @@ export class TimelineScene {
       });
       if (findings.length > 0) throw new Error(JSON.stringify(findings));
       for (const [id, stores] of this.expected[index] ?? []) await this.#restore(index, id, stores);
+    }
+  }
+
+  /** Restores `default` up to a token, from the first sink. */
+  async restoreTo(
+    last: Token,
+    restorePoint?: RestorePointId,
+  ): Promise<{ restorePoint: RestorePointId; segment(first: number): Buffer }> {
+    const directory = mkdtempSync(join(tmpdir(), "axon-backup-timelines-"));
+    try {
+      const target = join(directory, "restored");
+      const options = { sink: this.#sink(0), name: "0", target, token: last };
+      const report = await restore({ ...options, ...(restorePoint && { restorePoint }) });
+      const files = new Map(
+        readdirSync(join(target, "default")).map((name) => [
+          name,
+          readFileSync(join(target, "default", name)),
+        ]),
+      );
+      return {
+        restorePoint: report.restorePoint,
+        segment: (first) => files.get(`${String(first).padStart(20, "0")}.events`) ?? Buffer.alloc(0),
+      };
+    } finally {
+      rmSync(directory, { recursive: true });
     }
   }
 
