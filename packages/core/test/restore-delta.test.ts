@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cp, mkdir, open, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,6 +16,7 @@ import {
   reference,
   restoreUntil,
 } from "./support-restore-again.js";
+import { skipped } from "./support-restore-disk.js";
 import { rejection } from "./support-restore-errors.js";
 import { scratch, tree } from "./support-restore-files.js";
 import { tamper, testSink } from "./support-restore-sink.js";
@@ -145,6 +148,28 @@ describe("restore --delta", function () {
       expect(error).to.include({ kind: "usage" });
       expect(await names(target)).to.deep.equal(before);
     });
+
+  it("touches nothing while a server has the control DB open", async function () {
+    if (!existsSync("/proc/locks")) {
+      skipped(this, "this system doesn't tell of locks: it needs Linux");
+      return;
+    }
+    const old = await oldStore();
+    const child = spawn("flock", [join(target, CONTROL_DB), "sh", "-c", "echo locked; cat"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    try {
+      await once(child.stdout, "data");
+      const error = await rejection(restore({ sink, name, target, delta: true }));
+      expect(error).to.include({ kind: "locked" });
+      expect(await tree(target)).to.deep.equal(old);
+    } finally {
+      child.stdin.end();
+      await once(child, "close");
+    }
+    await restore({ sink, name, target, delta: true });
+    await expectSame(target, whole);
+  });
 
   it("leaves alone what does no harm: control DB backups and the database's trace", async () => {
     await oldStore();

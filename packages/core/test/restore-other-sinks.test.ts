@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { restore, type RestoreOptions, type RestoreReport } from "@axon-backup/core";
+import { Repository, restore, type RestoreOptions, type RestoreReport } from "@axon-backup/core";
 import type { Token } from "@axon-backup/axon-server";
 import { objectKey, type Sink, SinkError } from "@axon-backup/sink";
 import { expect } from "chai";
@@ -94,6 +94,22 @@ describe("restore from several sinks", function () {
     });
     tamper(nas.memory, SEGMENT, flipped);
     await run();
+    await expectSame(target, whole);
+  });
+
+  it("takes a segment that is in another timeline there", async () => {
+    const other = testSink();
+    const manifest = await storeRestorePoint(other, pointId(5), state);
+    for (const key of storedKeys(other.memory).filter((name) => name.startsWith("contexts/default/"))) {
+      const object = other.memory.storage.get(key);
+      if (object) other.memory.storage.set(objectKey(key.replace("default/", "default@2/")), object);
+      tamper(other.memory, key, () => undefined);
+    }
+    const contexts = manifest.contexts.map((context) => ({ ...context, timeline: 2 }));
+    await (await Repository.open(other))?.commit({ ...manifest, contexts });
+    tamper(nas.memory, SEGMENT, () => undefined);
+    const { warnings } = await run({}, other);
+    expect(warnings).to.have.length(1);
     await expectSame(target, whole);
   });
 

@@ -26,7 +26,7 @@ export async function fetchObject(
   const order = sources.inOrder;
   const faults: Fault[] = [];
   for (const source of order)
-    for (const key of keysFor(expected.key, faults.length > 0)) {
+    for await (const key of keysAt(source, expected.key, faults.length > 0)) {
       let came = 0;
       try {
         await fetchFile(await source.sink(), { ...expected, key }, path, {
@@ -41,7 +41,7 @@ export async function fetchObject(
             await finish?.(file);
           },
         });
-        for (const fault of faults.filter(isOfTheObject))
+        for (const fault of faults.filter((other) => isTold(other, source)))
           warn(`${fault.key} ${fault.what} on ${fault.source.name}; taken from ${source.name}`);
         return;
       } catch (error) {
@@ -50,8 +50,12 @@ export async function fetchObject(
         if (order.length === 1) throw error;
         onBytes(-came);
         await rm(path, { force: true });
-        faults.push(fault);
-        if (fault.kind === "failed") sources.demote(source, `can't be read (${fault.what})`);
+        // Of the other keys that were tried there, nobody needs to know.
+        if (!faults.some((earlier) => earlier.source === source)) faults.push(fault);
+        if (fault.kind === "failed") {
+          sources.demote(source, `can't be read (${fault.what})`);
+          break;
+        }
       }
     }
   throw noneHas(expected.key, faults);
@@ -72,19 +76,25 @@ function faultOf(error: unknown, key: ObjectKey, source: Source): Fault {
   throw error;
 }
 
-/** A sink that can't be read at all is warned of once, when it is moved behind the others. */
-function isOfTheObject({ kind }: Fault): boolean {
-  return kind === "damage";
+/** What is worth a warning: not that a sink couldn't be read at all, which is told once, nor other keys that were tried where it was found in the end. */
+function isTold({ kind, source }: Fault, found: Source): boolean {
+  return kind === "damage" && source !== found;
 }
 
 /**
- * Under which keys another sink may have the same bytes: a segment that took the place of one with a problem is an object of its own on the sink that
- * had stored that one, and a plain one on the others.
+ * Under which keys another sink may have the same bytes. A segment that took the place of one with a problem is an object of its own on the sink that had stored that one, and a plain one on the
+ * others; and timelines are counted by each sink for itself.
  */
-function keysFor(key: ObjectKey, isOther: boolean): readonly ObjectKey[] {
-  if (!isOther || !key.startsWith("contexts/")) return [key];
-  const plain = key.replace(/@\d+$/, "");
-  return [key, objectKey(plain === key ? `${key}@2` : plain)];
+async function* keysAt(source: Source, key: ObjectKey, isOther: boolean): AsyncGenerator<ObjectKey> {
+  yield key;
+  const parts = /^contexts\/([^/@]+)(?:@\d+)?\/(.+?)(?:@\d+)?$/.exec(key);
+  if (!isOther || !parts) return;
+  const [, context = "", file = ""] = parts;
+  for (let timeline = await source.timelines(context); timeline >= 0; timeline--)
+    for (const object of [file, `${file}@2`]) {
+      const other = objectKey(`contexts/${context}${timeline === 0 ? "" : `@${timeline}`}/${object}`);
+      if (other !== key) yield other;
+    }
 }
 
 function noneHas(key: ObjectKey, faults: readonly Fault[]): EngineError {

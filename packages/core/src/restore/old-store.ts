@@ -1,9 +1,9 @@
-import { lstat, readdir } from "node:fs/promises";
+import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isControlDbName, parseStoreFileName, STORE_KINDS } from "@axon-backup/axon-server";
 import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { EngineError } from "../errors.js";
-import { inside } from "./disk.js";
+import { errorCode, inside } from "./disk.js";
 
 /** What H2, the database behind the control DB, writes beside it when it has something to complain about. */
 const TRACE = "axonserver-controldb.trace.db";
@@ -43,6 +43,39 @@ export async function requireOldStore(
 
 function isHarmless(name: string): boolean {
   return name === CONTROL_DB_FILE || name === TRACE || isControlDbName(name);
+}
+
+/**
+ * Makes sure that no server works with an old store: its database locks its file, which Linux tells of where it can (not across containers and network file systems).
+ * @throws EngineError `locked`
+ */
+export async function requireUnused(directory: string): Promise<void> {
+  const path = join(directory, CONTROL_DB_FILE);
+  let found: string;
+  try {
+    const { dev, ino } = await lstat(path, { bigint: true });
+    found = `${hex((dev >> 8n) & 0xfffn)}:${hex((dev & 0xffn) | ((dev >> 12n) & 0xfff00n))}:${ino}`;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  // Systems without it don't tell.
+  const locks = await readFile("/proc/locks", "latin1").catch(() => "");
+  const lock = locks
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .find((fields) => fields.includes(found));
+  if (!lock) return;
+  throw new EngineError(
+    "locked",
+    `${path} is locked: process ${lock[4] ?? "?"} has it open, an Axon Server most likely`,
+    "Stop it, and run it again. Nothing was touched.",
+  );
+}
+
+/** As /proc/locks writes the two parts of a device's number. */
+function hex(number: bigint): string {
+  return number.toString(16).padStart(2, "0");
 }
 
 async function foreignIn(directory: string, context: string): Promise<string[]> {

@@ -4,7 +4,7 @@ import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { errorCode, inside, syncDirectory } from "./disk.js";
 import { type Journal, writeJournal } from "./journal.js";
 import { inodeOf, othersIn } from "./leftovers.js";
-import { requireOldStore } from "./old-store.js";
+import { requireOldStore, requireUnused } from "./old-store.js";
 import { listEntries } from "./placed.js";
 
 /** Of a working directory: begins the name of a directory for what was in the place of the restored store. */
@@ -39,6 +39,7 @@ export async function replaceOld(
   }
   // Once more, just before: somebody may have put something there meanwhile.
   await requireOldStore(directory, await othersIn(directory), contexts);
+  await requireUnused(directory);
   const replacing: Journal = { ...journal, delta: "replacing", entries: await listEntries(tree) };
   onJournal(replacing);
   await writeJournal(working, replacing);

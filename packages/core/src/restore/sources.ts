@@ -1,8 +1,12 @@
 import { isSinkError, type Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { encodeContext } from "../repository/layout.js";
 import { Repository } from "../repository/repository.js";
 import { ObjectFault } from "./fetch.js";
 import { FallbackRepository, type RepositoryReader } from "./fallback-repository.js";
+
+/** So many restore points are looked at for one that can be read. */
+const TRIED = 5;
 
 /** A sink that is opened when it is needed. */
 export interface OtherSink {
@@ -15,6 +19,8 @@ export interface Source {
   readonly name: string;
   /** The sink, opened once. Rejects with the same error each time when it can't be. */
   readonly sink: () => Promise<Sink>;
+  /** The number of a context's newest timeline there, as far as can be told; the context as it stands in keys. */
+  readonly timelines: (encodedContext: string) => Promise<number>;
 }
 
 /** The sinks of a restore: the first one that has what is asked for serves, and the others stand in for what is damaged there. */
@@ -31,7 +37,10 @@ export class Sources {
     private readonly signal: AbortSignal | undefined,
   ) {
     const open = Promise.resolve(first.sink);
-    this.#order = [{ name: first.name, sink: () => open }, ...others.map((other) => this.#lazy(other))];
+    this.#order = [
+      this.#source(first.name, () => open),
+      ...others.map((other) => this.#source(other.name, this.#lazy(other))),
+    ];
   }
 
   /** In the order in which they are to be asked. */
@@ -73,7 +82,7 @@ export class Sources {
     await Promise.all(this.#opened.map((sink) => sink.close()));
   }
 
-  #lazy({ name, open }: OtherSink): Source {
+  #lazy({ open }: OtherSink): () => Promise<Sink> {
     let opening: Promise<Sink> | undefined;
     const sink = async (): Promise<Sink> => {
       try {
@@ -92,7 +101,34 @@ export class Sources {
         );
       }
     };
-    return { name, sink: () => (opening ??= sink()) };
+    return () => (opening ??= sink());
+  }
+
+  #source(name: string, sink: () => Promise<Sink>): Source {
+    let newest: Promise<ReadonlyMap<string, number>> | undefined;
+    const source: Source = {
+      name,
+      sink,
+      timelines: async (context) => (await (newest ??= this.#timelines(source))).get(context) ?? 0,
+    };
+    return source;
+  }
+
+  /** By its newest restore point that can be read. */
+  async #timelines(source: Source): Promise<ReadonlyMap<string, number>> {
+    try {
+      const repository = await this.#repository(source);
+      for (const id of (await repository.restorePoints()).toReversed().slice(0, TRIED)) {
+        const manifest = await repository.manifest(id).catch(undefinedIfDamaged);
+        if (manifest)
+          return new Map(manifest.contexts.map(({ name, timeline }) => [encodeContext(name), timeline]));
+      }
+    } catch (error) {
+      this.signal?.throwIfAborted();
+      // The objects are asked for under the plain keys: what is wrong with the sink, they tell.
+      if (!isFault(error)) throw error;
+    }
+    return new Map();
   }
 
   /** A sink's repository, with the others for what is damaged in it. */
@@ -125,6 +161,10 @@ export class Sources {
       "Check the sink's configuration, or use another sink.",
     );
   }
+}
+
+function undefinedIfDamaged(error: unknown): undefined {
+  if (!isFault(error)) throw error;
 }
 
 /** Whether it is about what is on a sink, or the way there: another sink may do better. */

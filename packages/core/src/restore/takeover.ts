@@ -15,7 +15,7 @@ import {
   takingName,
   WORKING,
 } from "./leftovers.js";
-import { requireOldStore } from "./old-store.js";
+import { requireOldStore, requireUnused } from "./old-store.js";
 
 /** What a restore may do with what lies in its target. */
 export interface Reuse {
@@ -44,7 +44,10 @@ export async function takeOver(
   const earlier = lying.leftovers.find(({ journal: left }) => left?.delta !== undefined)?.journal?.delta;
   if (!reuse.delta && earlier === undefined) await requireOnlyPlaced(directory, lying);
   const isDelta = reuse.delta || earlier !== undefined || lying.others.length > 0;
-  if (isDelta) await requireOldStore(directory, lying.others, reuse.contexts);
+  if (isDelta) {
+    await requireOldStore(directory, lying.others, reuse.contexts);
+    await requireUnused(directory);
+  }
 
   const delta = taken?.journal.delta === "replacing" || isMixture(lying) ? "replacing" : "preparing";
   const own: Journal = isDelta ? { ...journal, delta } : journal;
