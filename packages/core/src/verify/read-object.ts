@@ -37,7 +37,7 @@ export async function readObject(tools: ReadTools, { object, claims }: Present):
   const report: ReportClaim = (claim, finding, { depth = "data", mend = kind !== "control-db" } = {}) => {
     tools.report({ key, finding, depth, restorePoints: usersOf(claim), mend });
   };
-  const everyone = { users: new Set(claims.flatMap(({ users }) => [...users])) };
+  const everyone = { users: claims.flatMap(({ users }) => users) };
   try {
     const result = await checkClaims(tools, key, object.first, claims, report);
     if (kind !== "control-db" || !result.right) return result;

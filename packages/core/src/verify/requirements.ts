@@ -31,7 +31,8 @@ export interface Claim {
   readonly nextToken: Token | undefined;
   /** That the segment was damaged on the server when it was stored is known, and reported: only its bytes are left to be checked. */
   readonly isKnownBad?: boolean;
-  readonly users: Set<Users>;
+  /** An array, for one in most cases: there are tens of thousands of claims. */
+  readonly users: Users[];
 }
 
 /** An object and everything that is expected of it. */
@@ -224,8 +225,9 @@ export class Requirements {
         other.whole === whole &&
         other.nextToken === nextToken,
     );
-    if (same) same.users.add(users);
-    else object.claims.push({ bytes, sha256, whole, nextToken, isKnownBad, users: new Set([users]) });
+    if (same === undefined)
+      object.claims.push({ bytes, sha256, whole, nextToken, isKnownBad, users: [users] });
+    else if (same.users.at(-1) !== users) same.users.push(users);
   }
 
   /** Undefined when the document is damaged, which is reported. */
