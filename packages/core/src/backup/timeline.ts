@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import type { Repository } from "../repository/repository.js";
+import { sleep, systemClock } from "../sinks/clock.js";
 import { withAnchors } from "./context-state.js";
 import { Diverged } from "./diverged.js";
 import {
@@ -49,7 +49,7 @@ export async function decideTimeline(tools: TimelineTools, name: string): Promis
   const current = state.context(name);
   let found = await look(tools, name, current, 1);
   if (found instanceof Diverged) {
-    await sleep(secondLook, undefined, signal && { signal });
+    await sleep(systemClock, secondLook, signal);
     found = await look(tools, name, current, 2);
   }
   if (found instanceof Diverged) return leaveTimeline(tools, name, current, found.reason);
