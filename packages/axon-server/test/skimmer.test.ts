@@ -92,7 +92,7 @@ describe("SegmentSkimmer", () => {
       fc.property(
         fc.nat(segments.length - 1),
         lengths,
-        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.nat(1000).map((thousandth) => thousandth / 1000),
         (index, pieces, end) => {
           const segment = segments[index];
           if (!segment) return;

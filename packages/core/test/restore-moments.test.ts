@@ -29,7 +29,7 @@ const histories = fc
     ),
     perSegment: fc.integer({ min: 1, max: 6 }),
     perSnapshotSegment: fc.integer({ min: 1, max: 3 }),
-    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    at: fc.nat(1000).map((thousandth) => thousandth / 1000),
   })
   .map(({ transactions, ...rest }) => {
     const sequences = new Map<string, number>();

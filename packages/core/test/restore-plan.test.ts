@@ -86,7 +86,7 @@ function store(kind: StoreKind): fc.Arbitrary<Store> {
 const contents = fc.record({
   events: store("events"),
   snapshots: store("snapshots"),
-  at: fc.double({ min: 0, max: 1, noNaN: true }),
+  at: fc.nat(1000).map((thousandth) => thousandth / 1000),
 });
 
 function plan({ events, snapshots }: { events: Store; snapshots: Store }, cutBefore?: Token): RestorePlan {
