@@ -16,6 +16,7 @@ export async function main(argv: readonly string[], streams: Streams = processSt
   const clean: Streams = {
     stdout: cleanedStream(streams.stdout, redact),
     stderr: cleanedStream(streams.stderr, redact),
+    ...(streams.stdin && { stdin: streams.stdin }),
     env: streams.env,
   };
   using output = watchStandardOutput();

@@ -83,6 +83,25 @@ export {
 export type { CheckedStore } from "./restore/check-context.js";
 export type { CheckFinding } from "./restore/judge-store.js";
 export type { OtherSink } from "./restore/sources.js";
+export {
+  type ContextDiff,
+  type FileChange,
+  type FileChangeKind,
+  type RestorePointDiff,
+  type StoreDiff,
+} from "./diff/diff.js";
+export { diffRestorePoints } from "./diff/diff-restore-points.js";
+export {
+  type FoundLock,
+  type Lock,
+  type LockOptions,
+  readLock,
+  removeLock,
+  watchLock,
+} from "./lease/unlock.js";
+export { type ContextBehind, measureBehind } from "./status/behind.js";
+export type { LastFailure } from "./status/last-failure.js";
+export { readStatus, type RepositoryStatus } from "./status/status.js";
 export { verify } from "./verify/verify.js";
 export type { Budget } from "./verify/budget.js";
 export type {

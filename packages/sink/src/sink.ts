@@ -106,7 +106,8 @@ export interface LeftoverOptions extends CallOptions {
    * something that ends in "/". Others are all but this very sink object.
    *
    * When the call resolves, no put of another one that had read the last byte of its source before the call began takes effect any more: it rejects as `transient`. (Whoever lost the
-   * repository while it stood still asks, with its last byte, whether it still has it.) A sink with `conditional.ifUnchanged` needn't do this: what others store is then told by the version.
+   * repository while it stood still asks, with its last byte, whether it still has it.) A sink with `conditional.ifUnchanged` needn't do this: what others store is then told by the version. One that has neither can only hope that nobody stands still for
+   * a minute in that very moment.
    */
   readonly others?: (place: string) => boolean;
 }

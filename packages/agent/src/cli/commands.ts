@@ -2,11 +2,14 @@ import type { Command } from "commander";
 import { addBackup } from "./commands/backup.js";
 import { addCheck } from "./commands/check.js";
 import { addDemo } from "./commands/demo.js";
+import { addDiff } from "./commands/diff.js";
 import { addList } from "./commands/list.js";
 import { addPrune } from "./commands/prune.js";
 import { addRestore } from "./commands/restore.js";
 import { addSchema } from "./commands/schema.js";
 import { addShow } from "./commands/show.js";
+import { addStatus } from "./commands/status.js";
+import { addUnlock } from "./commands/unlock.js";
 import { addVerify } from "./commands/verify.js";
 import type { Choose } from "./commands/shared.js";
 
@@ -15,10 +18,13 @@ export function addCommands(program: Command, choose: Choose): void {
   addDemo(program, choose);
   addCheck(program, choose);
   addBackup(program, choose);
+  addStatus(program, choose);
   addList(program, choose);
   addShow(program, choose);
+  addDiff(program, choose);
   addVerify(program, choose);
   addRestore(program, choose);
   addPrune(program, choose);
+  addUnlock(program, choose);
   addSchema(program, choose);
 }

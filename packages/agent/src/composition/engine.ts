@@ -2,11 +2,17 @@ import {
   backup,
   checkRestored,
   compareHistory,
+  diffRestorePoints,
+  measureBehind,
   previewRestore,
   prune,
+  readLock,
+  readStatus,
+  removeLock,
   Repository,
   restore,
   verify,
+  watchLock,
 } from "@axon-backup/core";
 
 /** What the commands use of the engine. */
@@ -18,6 +24,12 @@ export interface Engine {
   readonly checkRestored: typeof checkRestored;
   readonly prune: typeof prune;
   readonly compareHistory: typeof compareHistory;
+  readonly diffRestorePoints: typeof diffRestorePoints;
+  readonly readStatus: typeof readStatus;
+  readonly measureBehind: typeof measureBehind;
+  readonly readLock: typeof readLock;
+  readonly watchLock: typeof watchLock;
+  readonly removeLock: typeof removeLock;
   readonly openRepository: typeof Repository.open;
 }
 
@@ -29,5 +41,11 @@ export const engine: Engine = {
   checkRestored,
   prune,
   compareHistory,
+  diffRestorePoints,
+  readStatus,
+  measureBehind,
+  readLock,
+  watchLock,
+  removeLock,
   openRepository: (sink, signal) => Repository.open(sink, signal),
 };

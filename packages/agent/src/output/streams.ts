@@ -5,16 +5,21 @@ export interface OutputStream {
   readonly columns?: number | undefined;
 }
 
+/** A stream that lines are read from. */
+export type InputStream = NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+
 /** The process as a command sees it; a test brings its own. */
 export interface Streams {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Where a person answers. Left out: nobody does. */
+  readonly stdin?: InputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** The real ones. */
 export function processStreams(): Streams {
-  return { stdout: process.stdout, stderr: process.stderr, env: process.env };
+  return { stdout: process.stdout, stderr: process.stderr, stdin: process.stdin, env: process.env };
 }
 
 /** `stream`, with `clean` applied to everything that is written. */

@@ -1,6 +1,7 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS } from "@axon-backup/axon-server";
 import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { together } from "../concurrency.js";
+import { EngineError } from "../errors.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
 import type { Observer } from "../observer.js";
 import { controlDbKey, restorePointKey } from "../repository/layout.js";
@@ -9,6 +10,7 @@ import type { Manifest, StoredControlDb } from "../repository/manifest.js";
 import { Repository } from "../repository/repository.js";
 import { parseScratch } from "../repository/scratch.js";
 import { nextRestorePointId, type RestorePointId, timeOf } from "../repository/restore-point-id.js";
+import { noteFailure } from "../status/last-failure.js";
 import { Checkpointer } from "./checkpointer.js";
 import { type ExclusivePuts, exclusivePuts, storedByAnother } from "./exclusive-puts.js";
 import type { ContextRun, SharedRun } from "./model.js";
@@ -31,9 +33,16 @@ export async function runSink(
 ): Promise<Omit<SinkReport & { outcome: "committed" }, "warnings">> {
   observer({ kind: "step", sink: name, step: "lock" });
   await Repository.open(sink, shared.signal); // Before anything is written: the place may be somebody else's.
-  return withLease(sink, leaseOptions(shared, name, observer), (lease) =>
-    runAlone({ ...shared, signal: lease.signal }, lease, name, sink, observer),
-  );
+  return withLease(sink, leaseOptions(shared, name, observer), async (lease) => {
+    try {
+      return await runAlone({ ...shared, signal: lease.signal }, lease, name, sink, observer);
+    } catch (error) {
+      // Neither what somebody wanted, nor what another run sees.
+      const isLocked = error instanceof EngineError && error.kind === "locked";
+      if (!lease.signal.aborted && !isLocked) await noteFailure(sink, error, shared);
+      throw error;
+    }
+  });
 }
 
 async function runAlone(

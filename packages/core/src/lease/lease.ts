@@ -8,7 +8,7 @@ import { type Holder, holding, letGo, lockedBy, lostLease, newHolder, stateOf } 
 import { type Found, readHolder, readLease, writeLease } from "./lease-object.js";
 
 /** Milliseconds without a sign of life after which a holder elsewhere counts as dead. */
-const EXPIRY = 60_000;
+export const EXPIRY = 60_000;
 /** How often a holder says that it lives, in the time of one expiry. */
 const RENEWALS = 3;
 /** Milliseconds for giving the lease back: a run that fails or is stopped ends in bounded time. */

@@ -11,6 +11,7 @@ export type DocumentKind =
   | "damage"
   | "verified-restore-points"
   | "verified-objects"
+  | "last-failure"
   | "writer";
 
 /** How a document is put. */

@@ -5,6 +5,7 @@ import {
   CONTROL_DBS,
   DAMAGED,
   damagedKey,
+  LAST_FAILURE_KEY,
   REPOSITORY_KEY,
   RESTORE_POINTS,
   runOf,
@@ -27,6 +28,7 @@ export type KeyKind =
 const ADMINISTRATION: ReadonlySet<string> = new Set([
   REPOSITORY_KEY,
   WRITER_KEY,
+  LAST_FAILURE_KEY,
   VERIFIED_RESTORE_POINTS_KEY,
   VERIFIED_OBJECTS_KEY,
 ]);

@@ -17,11 +17,13 @@ import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
  * verified/restore-points.json                      which restore points were verified, and when
  * verified/objects.json                             when each object was read last
  * writer.json                                       who writes, while somebody does: one run at a time
+ * last-failure.json                                 why the last run failed that did
  * check-<time>-<machine>-<pid>-<random>/…           what `check` tries the storage with; belongs to no repository (scratch.ts)
  * ```
  */
 export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");
 export const WRITER_KEY: ObjectKey = joinKey("writer.json");
+export const LAST_FAILURE_KEY: ObjectKey = joinKey("last-failure.json");
 export const VERIFIED_RESTORE_POINTS_KEY: ObjectKey = joinKey("verified/restore-points.json");
 export const VERIFIED_OBJECTS_KEY: ObjectKey = joinKey("verified/objects.json");
 export const RESTORE_POINTS = "restore-points/";
