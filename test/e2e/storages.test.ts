@@ -1,7 +1,7 @@
 import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { inspectStore, startStandin } from "@axon-backup/axon-server-standin";
-import type { BackupReport } from "@axon-backup/core";
+import type { BackupReport, VerifyReport } from "@axon-backup/core";
 import { expect } from "chai";
 import { compareStores, type Scene } from "../support/scene.js";
 import { keysIn, objectsIn, restorePointsIn } from "../support/storages/content.js";
@@ -97,6 +97,14 @@ describeStorages("the whole way", (server) => {
       await scene.expect(5, "restore", "--to", scene.path("never"));
       await scene.expect(0, "backup");
       await scene.expect(0, "verify", "--read-data");
+      // What was read is on record, open segments' copies too: as long as nothing replaces them, they count as read.
+      const { sinks } = await scene.json<{ readonly sinks: readonly VerifyReport[] }>([
+        "verify",
+        "--budget",
+        "1KiB",
+      ]);
+      expect(sinks[0]?.read).to.be.below(5);
+      expect(sinks[0]?.lastRead.filter(({ read }) => read === null)).to.deep.equal([]);
       await scene.expect(0, "restore", "--to", scene.path("restored"));
       compareStores(join(scene.storage, "default"), scene.path("restored/default"));
       expect(await keysIn(place, "damaged/"), "marks left").to.deep.equal([]);

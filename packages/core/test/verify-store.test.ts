@@ -121,8 +121,11 @@ describe("verify, of a restore point whose manifest is gone", function () {
 
   it("goes on finding it at each verification", async () => {
     const sink = await lose(`restore-points/${pointId(2)}.json`);
-    for (let time = 0; time < 3; time++)
+    for (let time = 0; time < 3; time++) {
       expect(await verify({ sink, name: "memory" })).to.include({ damaged: true });
+      const latest = await verify({ sink, name: "memory", restorePoint: "latest" });
+      expect(latest, "whoever asks for another one").to.deep.include({ damaged: false, notes: [] });
+    }
   });
 
   it("finds that none is left of those that there were", async () => {

@@ -63,11 +63,12 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 
   const existing = new Set(await repository.restorePoints());
   findings.keepOnly(existing);
-  const lost = reportLost(
-    { ...listing, restorePoints: new Set([...existing, ...all]), parents: requirements.parents, seen },
-    findings.report,
-    notes,
-  );
+  // Whoever asks for one restore point isn't told of others.
+  const told =
+    restorePoint === undefined ? { report: findings.report, notes } : { report: () => undefined, notes: [] };
+  const there = new Set([...existing, ...all]);
+  const { parents } = requirements;
+  const lost = reportLost({ ...listing, restorePoints: there, parents, seen }, told.report, told.notes);
   const examined: Examined = {
     checked: chosen.filter((id) => !gone.has(id) && existing.has(id)),
     damaged: findings.restorePoints(),
