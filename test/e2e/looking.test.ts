@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { generateStore } from "@axon-backup/axon-server-standin";
 import { expect } from "chai";
 import { leftoversAt, restorePointsAt } from "../support/repository.js";
 import { Scene } from "../support/scene.js";
@@ -113,7 +114,11 @@ describe("diff", () => {
 
   it("says that the history diverged, and where", async () => {
     const [first = ""] = restorePointsAt(scene.sinkPath());
-    const other = await Scene.open({ generation: "4.6" });
+    const other = await Scene.open({
+      store: null,
+      prepare: (storage) =>
+        generateStore({ directory: join(storage, "default"), segments: 3, segmentSize: 16_384 }),
+    });
     try {
       scene.writeAgentConfig([`storage: [${other.storage}]`], [], other.server.url);
       await scene.expect(7, "backup");
