@@ -24,8 +24,8 @@ const PROMISE = "never commit a restore point that doesn't restore";
 
 describe(`${TITLE} (seed ${seed})`, () => {
   it(`${PROMISE}: in memory`, async function () {
-    this.timeout(600_000);
-    const rounds = ROUNDS ?? 500;
+    this.timeout(1_200_000);
+    const rounds = ROUNDS ?? 100;
     const open = (): Promise<Arena> => {
       const { storage } = memorySink();
       return Promise.resolve({
@@ -33,12 +33,12 @@ describe(`${TITLE} (seed ${seed})`, () => {
         close: () => Promise.resolve(),
       });
     };
-    expectContest(await contests(open, { rounds, atOnce: 25, seed, expiry: 60 }), rounds);
+    expectContest(await contests(open, { rounds, atOnce: 50, seed, expiry: 60 }), rounds);
   });
 
   it(`${PROMISE}: in a directory`, async function () {
-    this.timeout(600_000);
-    const rounds = ROUNDS ?? 100;
+    this.timeout(1_200_000);
+    const rounds = ROUNDS ?? 30;
     const directory = mkdtempSync(join(tmpdir(), "axon-backup-writers-"));
     const open = (round: number): Promise<Arena> => {
       const path = join(directory, String(round));
@@ -52,7 +52,7 @@ describe(`${TITLE} (seed ${seed})`, () => {
       });
     };
     try {
-      expectContest(await contests(open, { rounds, atOnce: 10, seed, expiry: 100 }), rounds);
+      expectContest(await contests(open, { rounds, atOnce: 15, seed, expiry: 100 }), rounds);
     } finally {
       rmSync(directory, { recursive: true });
     }
@@ -61,8 +61,8 @@ describe(`${TITLE} (seed ${seed})`, () => {
 
 describeStorages(`${TITLE} (seed ${seed})`, (server) => {
   it(PROMISE, async function () {
-    this.timeout(1_800_000);
-    const rounds = ROUNDS ?? 8;
+    this.timeout(3_600_000);
+    const rounds = ROUNDS ?? 6;
     const directory = mkdtempSync(join(tmpdir(), "axon-backup-writers-"));
     const open = async (): Promise<Arena> => {
       const place = await server().newPlace(directory);
@@ -70,7 +70,10 @@ describeStorages(`${TITLE} (seed ${seed})`, (server) => {
       return { open: (purpose) => place.open(purpose), close: () => Promise.resolve() };
     };
     try {
-      expectContest(await contests(open, { rounds, atOnce: 4, seed, expiry: 250 }), rounds);
+      expectContest(
+        await contests(open, { rounds, atOnce: ROUNDS === undefined ? 6 : 20, seed, expiry: 250 }),
+        rounds,
+      );
     } finally {
       rmSync(directory, { recursive: true });
     }
