@@ -13,7 +13,7 @@ export interface Choice {
 }
 
 /** Bytes that reading an object takes. A control DB is read once more, for what is in its zip. */
-export function costOf({ object: { kind }, bytes }: Present): number {
+function costOf({ object: { kind }, bytes }: Present): number {
   return kind === "control-db" ? 2 * bytes : bytes;
 }
 

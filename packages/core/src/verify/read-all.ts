@@ -4,7 +4,7 @@ import { atOnce, LargeGate } from "../at-once.js";
 import { mapConcurrent } from "../concurrency.js";
 import { ignoreEvents } from "../observer.js";
 import type { Clock } from "../sinks/clock.js";
-import { chooseToRead, costOf } from "./budget.js";
+import { chooseToRead } from "./budget.js";
 import type { Listing, Present } from "./examine.js";
 import type { Findings } from "./findings.js";
 import { type ReadResult, readObject } from "./read-object.js";
@@ -58,7 +58,7 @@ export async function readAll(
     kind: "work",
     sink: name,
     objects: chosen.length,
-    bytes: chosen.reduce((sum, object) => sum + costOf(object), 0),
+    bytes: chosen.reduce((sum, { bytes }) => sum + bytes, 0),
   });
   const begun = clock.now();
   const tally = new Tally();
@@ -67,6 +67,10 @@ export async function readAll(
     tally.bytes += count;
     observer({ kind: "bytes", sink: name, bytes: count });
   };
+  /** Of an object that is read twice: what was announced is each object once. */
+  const onBytesAgain = (count: number): void => {
+    tally.bytes += count;
+  };
   const limits = atOnce(connections);
   const large = new LargeGate(limits.large);
   await mapConcurrent(chosen, limits.all, signal, (object, inner) =>
@@ -74,7 +78,10 @@ export async function readAll(
       // What was wrong is read whatever the time, and one of the others: some progress in each run.
       const mayWait = object !== first && !isWrong(object);
       if (mayWait && clock.now() - begun >= within) return;
-      const result = await readObject({ sink, report: findings.report, signal: inner, onBytes }, object);
+      const result = await readObject(
+        { sink, report: findings.report, signal: inner, onBytes, onBytesAgain },
+        object,
+      );
       const seconds = Math.floor(now().getTime() / 1000);
       tally.add(object, result);
       if (result.right) times.right(object, seconds);

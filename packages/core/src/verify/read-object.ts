@@ -13,6 +13,8 @@ export interface ReadTools {
   readonly report: Report;
   readonly signal: AbortSignal;
   readonly onBytes: (bytes: number) => void;
+  /** The same, of bytes that were read before. */
+  readonly onBytesAgain: (bytes: number) => void;
 }
 
 /** What reading an object told beside findings. */
@@ -166,7 +168,7 @@ const DATABASE_BYTES = 16;
 
 /** What is wrong with what is in the zip, if anything. */
 async function readControlDb(
-  { sink, signal, onBytes }: ReadTools,
+  { sink, signal, onBytesAgain }: ReadTools,
   key: ObjectKey,
   claims: readonly Claim[],
 ): Promise<string | undefined> {
@@ -174,7 +176,7 @@ async function readControlDb(
   let beginning = "";
   try {
     const zip = await openControlDbZip(key, size, (offset, length) =>
-      copies(sink.get(key, { signal, range: { offset, length } }), onBytes),
+      copies(sink.get(key, { signal, range: { offset, length } }), onBytesAgain),
     );
     for await (const chunk of zip.content()) {
       signal.throwIfAborted();
