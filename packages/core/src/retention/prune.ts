@@ -76,9 +76,11 @@ async function pruneAlone(options: PruneOptions, lease: Lease): Promise<PruneRep
   const { all } = atOnce(connections);
   const remover = new Remover({ sink, name, lease, atOnce: all, observer });
   const isManifest = ({ kind }: Candidate): boolean => kind === "restore-point";
+  // Before they go, so that nobody finds them lost if this is cut off. One that can't be removed is verified again.
+  const kept = plan.decisions.flatMap(({ id, reasons }) => (reasons.length > 0 ? [id] : []));
+  await forgetVerified(repository, kept);
   await remover.remove(plan.removals.filter(isManifest));
   const remaining = await remainingPoints(repository, plan, remover);
-  await forgetVerified(repository, remaining);
   const rest = await withoutNeedsOf(plan, remaining, repository, all, signal);
   await remover.remove(rest.removals.filter((candidate) => !isManifest(candidate)));
   const { failed, notTried } = remover;
@@ -152,9 +154,9 @@ async function remainingPoints(
   );
 }
 
-/** Takes those that are gone out of the record of what was verified: they aren't lost. */
-async function forgetVerified(repository: Repository, remaining: readonly RestorePointId[]): Promise<void> {
-  const there = new Set(remaining);
+/** Takes all others out of the record of what was verified: they aren't lost when they are gone. */
+async function forgetVerified(repository: Repository, kept: readonly RestorePointId[]): Promise<void> {
+  const there = new Set(kept);
   const { restorePoints, seen = [] } = await repository.verification();
   const left = restorePoints.filter(({ id }) => there.has(id));
   const stillSeen = seen.filter((id) => there.has(id));
