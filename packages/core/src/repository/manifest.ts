@@ -147,4 +147,6 @@ export interface DamageMark {
   /** What was found, as a sentence. */
   readonly finding: string;
   readonly found: string;
+  /** The object's first bytes, so many, aren't right; fewer are, if it can be read. Left out where nothing of it is of use, or it wasn't told. */
+  readonly beginning?: number;
 }

@@ -94,7 +94,7 @@ function reportClaim(
   mend: boolean,
   report: Report,
 ): void {
-  report({ key, finding, depth: "objects", restorePoints: usersOf(claim), mend });
+  report({ key, finding, depth: "objects", restorePoints: usersOf(claim), mend, beginning: claim.bytes });
 }
 
 function presentOf(

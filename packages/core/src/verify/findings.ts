@@ -13,6 +13,8 @@ export interface Reported {
   readonly restorePoints: Iterable<RestorePointId>;
   /** Whether storing the object again would mend it: it is then marked for the next backup. */
   readonly mend: boolean;
+  /** How many of the object's first bytes this is about; left out, or 0, for all of it. A restore point that needs fewer isn't concerned. */
+  readonly beginning?: number;
   /** Whether the next backup mends it without a mark. */
   readonly mendedAnyway?: boolean;
 }
@@ -62,11 +64,11 @@ export class Findings {
       .sort((a, b) => (a.key === b.key ? compare(a.finding, b.finding) : compare(a.key, b.key)));
   }
 
-  /** What the next backup should store again, with the first finding about each. */
-  toMend(): Map<ObjectKey, string> {
-    const keys = new Map<ObjectKey, string>();
-    for (const { key, finding, mend } of this.#found.values())
-      if (mend && !keys.has(key)) keys.set(key, finding);
+  /** What the next backup should store again, with one finding about each: the one about the shortest beginning. */
+  toMend(): Map<ObjectKey, Pick<Reported, "finding" | "beginning">> {
+    const keys = new Map<ObjectKey, Pick<Reported, "finding" | "beginning">>();
+    for (const { key, finding, beginning = 0, mend } of this.#found.values())
+      if (mend && beginning < (keys.get(key)?.beginning ?? Infinity)) keys.set(key, { finding, beginning });
     return keys;
   }
 }

@@ -13,7 +13,8 @@ export async function mark(
 ): Promise<void> {
   const found = now.toISOString();
   try {
-    for (const [key, finding] of findings.toMend()) await repository.markDamaged({ key, finding, found });
+    for (const [key, { finding, beginning = 0 }] of findings.toMend())
+      await repository.markDamaged({ key, finding, found, ...(beginning > 0 && { beginning }) });
   } catch (error) {
     signal?.throwIfAborted();
     if (!isSinkError(error) && !(error instanceof EngineError)) throw error;

@@ -19,7 +19,9 @@ export interface Reading {
   readonly seconds: number;
   /** The token after the last event of closed segments that were read. */
   readonly ends: ReadonlyMap<ObjectKey, Token>;
-  /** Objects that nothing was found wrong with. */
+  /** Objects that were read. */
+  readonly read: ReadonlySet<ObjectKey>;
+  /** Those that nothing was found wrong with. */
   readonly right: ReadonlySet<ObjectKey>;
   readonly store: StoreTruth;
 }
@@ -29,6 +31,7 @@ export const NOTHING_READ: Reading = {
   objects: 0,
   seconds: 0,
   ends: new Map(),
+  read: new Set(),
   right: new Set(),
   store: { segments: 0, transactions: 0, events: 0, controlDbs: 0 },
 };
@@ -101,14 +104,14 @@ export async function readAll(
 class Tally {
   bytes = 0;
   readonly foreign = new Map<number, number>();
-  #objects = 0;
   #store = NOTHING_READ.store;
   readonly #ends = new Map<ObjectKey, Token>();
+  readonly #read = new Set<ObjectKey>();
   readonly #right = new Set<ObjectKey>();
 
   add({ object: { key, kind } }: Present, result: ReadResult): void {
     const { right, nextToken, foreignVersion, transactions, events } = result;
-    this.#objects++;
+    this.#read.add(key);
     if (right) this.#right.add(key);
     if (nextToken !== undefined) this.#ends.set(key, nextToken);
     if (foreignVersion !== undefined)
@@ -127,9 +130,10 @@ class Tally {
   reading(seconds: number): Reading {
     return {
       bytes: this.bytes,
-      objects: this.#objects,
+      objects: this.#read.size,
       seconds,
       ends: this.#ends,
+      read: this.#read,
       right: this.#right,
       store: this.#store,
     };

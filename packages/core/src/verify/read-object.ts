@@ -37,9 +37,9 @@ export interface ReadResult {
 export async function readObject(tools: ReadTools, { object, claims }: Present): Promise<ReadResult> {
   const { key, kind } = object;
   const report: ReportClaim = (claim, finding, { depth = "data", mend = kind !== "control-db" } = {}) => {
-    tools.report({ key, finding, depth, restorePoints: usersOf(claim), mend });
+    tools.report({ key, finding, depth, restorePoints: usersOf(claim), mend, beginning: claim.bytes });
   };
-  const everyone = { users: claims.flatMap(({ users }) => users) };
+  const everyone = { users: claims.flatMap(({ users }) => users), bytes: 0 };
   try {
     const result = await checkClaims(tools, key, object.first, claims, report);
     if (kind !== "control-db" || !result.right) return result;
@@ -124,7 +124,7 @@ interface How {
   readonly mend?: boolean;
 }
 
-type ReportClaim = (claim: Pick<Claim, "users">, finding: string, how?: How) => void;
+type ReportClaim = (claim: Pick<Claim, "users" | "bytes">, finding: string, how?: How) => void;
 
 /** What is wrong with the bytes up to a claim's end, if anything. What was wrong already on the server, storing it again doesn't mend. */
 function judge(

@@ -241,7 +241,9 @@ export class Requirements {
       return await read();
     } catch (error) {
       if (!(error instanceof EngineError && error.kind === "damage")) throw error;
-      this.#reportDocument(key, finding ?? error.message, id, finding === DAMAGED_PAGE);
+      // The finding reads on after the key, the message begins with it.
+      const told = finding ?? error.message.replace(`${key} `, "");
+      this.#reportDocument(key, told, id, finding === DAMAGED_PAGE);
       return undefined;
     }
   }

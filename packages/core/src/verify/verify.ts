@@ -15,6 +15,7 @@ import { NOTHING_READ, readAll, type Reading } from "./read-all.js";
 import { ReadTimes } from "./read-times.js";
 import { RecordKeeper } from "./record-keeper.js";
 import { Requirements } from "./requirements.js";
+import { reportStandingMarks } from "./standing-marks.js";
 import type { LastRead, VerifyOptions, VerifyReport } from "./types.js";
 import { describePoints, type Examined, verifiedAfter } from "./verified-points.js";
 
@@ -60,6 +61,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     if (end !== undefined) answer(question, end, findings.report);
   }
   notes.push(...requirements.beginnings);
+  await reportStandingMarks(sink, listing, (key) => reading.read.has(key), findings.report, signal);
 
   const existing = new Set(await repository.restorePoints());
   findings.keepOnly(existing);
