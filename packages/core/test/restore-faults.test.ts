@@ -29,7 +29,7 @@ describe("restore, when things go wrong", function () {
 
   it("finds any changed bit of any object, and restores nothing", async () => {
     const sink = await stored();
-    const keys = storedKeys(sink.memory).filter((key) => !key.startsWith("repository"));
+    const keys = storedKeys(sink.memory).filter((key) => !key.startsWith("repository") && !isIndex(key));
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...keys), fc.nat(), fc.nat(7), async (key, at, bit) => {
         const object = sink.memory.storage.get(key);
@@ -54,7 +54,7 @@ describe("restore, when things go wrong", function () {
   it("finds objects that are missing, too short or too long", async () => {
     const sink = await stored();
     for (const key of storedKeys(sink.memory).filter(
-      (name) => name.startsWith("co") || name.startsWith("pages"),
+      (name) => (name.startsWith("co") || name.startsWith("pages")) && !isIndex(name),
     ))
       for (const change of [
         () => undefined,
@@ -271,4 +271,9 @@ describe("restore, when things go wrong", function () {
 /** Writes a manifest over the one that stands. */
 async function forge(sink: Sink, manifest: Manifest): Promise<void> {
   await (await Repository.open(sink))?.commit(manifest);
+}
+
+/** A restore does without these. */
+function isIndex(key: string): boolean {
+  return /(index|bloom)$/.test(key);
 }

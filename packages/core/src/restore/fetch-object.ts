@@ -3,6 +3,7 @@ import { type ObjectKey, objectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { type Expected, fetchFile, type FetchOptions, ObjectFault } from "./fetch.js";
 import { readChunks } from "./local-file.js";
+import type { PlannedFile } from "./plan.js";
 import type { Source, Sources } from "./sources.js";
 
 export interface ObjectTools {
@@ -10,6 +11,8 @@ export interface ObjectTools {
   readonly warn: (message: string) => void;
   /** Bytes that came; below 0 when those of an attempt that failed are taken back. */
   readonly onBytes: (bytes: number) => void;
+  /** Called for an index file that no sink has whole, in the place of the error. */
+  readonly leaveOut: (file: PlannedFile, error: EngineError) => void;
 }
 
 /**
@@ -18,7 +21,7 @@ export interface ObjectTools {
  * @throws EngineError `damage` when no sink has it whole, `failed` when it can't be read or written
  */
 export async function fetchObject(
-  { sources, warn, onBytes }: ObjectTools,
+  { sources, warn, onBytes }: Omit<ObjectTools, "leaveOut">,
   expected: Expected,
   path: string,
   { signal, onChunk, finish }: FetchOptions,

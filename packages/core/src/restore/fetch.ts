@@ -99,6 +99,8 @@ async function* readObject(
     yield* sink.get(key, { signal, ...(prefix && { range: { offset: 0, length: bytes } }) });
   } catch (error) {
     if (isSinkError(error, "not-found")) throw damaged({ key }, "is missing", error);
+    // A link or a directory in its place: another object may be fine.
+    if (isSinkError(error, "invalid")) throw damaged({ key }, `can't be read: ${error.message}`, error);
     if (!isSinkError(error)) throw error;
     throw new ObjectFault(
       "failed",

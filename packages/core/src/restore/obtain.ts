@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { copyFile, type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
+import { EngineError } from "../errors.js";
 import { errorCode, onDisk } from "./disk.js";
 import type { FetchOptions } from "./fetch.js";
 import { fetchObject, type ObjectTools } from "./fetch-object.js";
@@ -12,7 +13,7 @@ export interface ObtainOptions extends Omit<FetchOptions, "finish"> {
 }
 
 /**
- * Makes a planned file be at `path`: one that is there already, or elsewhere on this disk, if every byte of it is right, and else the sink's.
+ * Makes a planned file be at `path`: one that is there already, or elsewhere on this disk, if every byte of it is right, and else the sink's. An index file that no sink has whole isn't there in the end.
  * @param present where the file may be already, `path` itself among them; what isn't right at `path` is replaced, everywhere else it is left alone
  * @returns whether it was there
  * @throws what `fetchObject` does
@@ -35,7 +36,22 @@ export async function obtain(
       return true;
     }
   if (present.length > 0) await onDisk(`removing ${path}`, () => rm(path, { force: true }));
-  await fetchObject(tools, file, path, { signal, ...(onChunk && { onChunk }), finish });
+  let came = 0;
+  const counting = {
+    ...tools,
+    onBytes(bytes: number) {
+      came += bytes;
+      tools.onBytes(bytes);
+    },
+  };
+  try {
+    await fetchObject(counting, file, path, { signal, ...(onChunk && { onChunk }), finish });
+  } catch (error) {
+    if (file.kind !== "index" || !(error instanceof EngineError && error.kind === "damage")) throw error;
+    await onDisk(`removing ${path}`, () => rm(path, { force: true }));
+    tools.onBytes(file.bytes - came);
+    tools.leaveOut(file, error);
+  }
   return false;
 }
 

@@ -10,6 +10,7 @@ import { madeAt } from "./control-db-made.js";
 import { checkFreeSpace } from "./disk.js";
 import { fetchContext, type FetchedContext, type FetchTools } from "./fetch-context.js";
 import { fetchControlDb } from "./fetch-control-db.js";
+import { LeftOut } from "./left-out.js";
 import { warnOfMoment } from "./moment-warnings.js";
 import type { PlannedFile, RestorePlan } from "./plan.js";
 import { bytesToFetch, filesOf } from "./planned-files.js";
@@ -56,15 +57,19 @@ async function restoreFrom(
   observer({ kind: "step", sink: name, step: "target" });
   const target = await Target.claim(options.target, manifest.id, reuseOf(options, plan));
   const kept: PlannedFile[] = [];
+  const leftOut = new LeftOut();
   let wholeBytes = 0;
   try {
     const { all, large } = atOnce(options.connections);
     const tools: FetchTools = {
       sources,
       name,
-      observer,
+      observer: leftOut.observer(observer),
       signal,
       warn,
+      leaveOut(file, error) {
+        leftOut.add(file, error, warn);
+      },
       concurrency: all,
       large: new LargeGate(large),
       onBytes: (bytes) => {
@@ -84,7 +89,11 @@ async function restoreFrom(
     const fetched: FetchedContext[] = [];
     for (const context of plan.contexts)
       fetched.push(
-        await fetchContext(tools, target.tree, context, moment.kind === "time" ? moment.time : undefined),
+        await leftOut.removeFrom(
+          await fetchContext(tools, target.tree, context, moment.kind === "time" ? moment.time : undefined),
+          context,
+          target.tree,
+        ),
       );
     warnOfMoment(fetched, moment, warn);
     signal?.throwIfAborted();
