@@ -122,7 +122,8 @@ export class Lease {
 
   /** What to report of work that failed: that the lease was lost, if that may be the reason. */
   async explain(error: unknown): Promise<unknown> {
-    if (!isSinkError(error) || this.signal.aborted) return error;
+    if (!isSinkError(error)) return error;
+    if (this.signal.aborted) return this.signal.reason;
     try {
       const now = await readHolder(this.sink, AbortSignal.timeout(RELEASE_MS));
       return isHeldBy(this.holder, now) ? error : lostLease(this.holder.id, now);
