@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startStandin, type Standin } from "@axon-backup/axon-server-standin";
 import { expect } from "chai";
@@ -11,6 +11,9 @@ const blocks = shellBlocks("docs/restoring.md");
 const HOUR = 3_600_000;
 /** Sample events are a second apart: this is the time of token 0. */
 const SAMPLE_TIME = 1_700_000_000_000;
+
+/** A context whose name doesn't stand in keys as it is. */
+const ODD = "_weird.name";
 
 /** Where the page restores to. */
 const DATA = "/var/lib/axonserver/data";
@@ -56,6 +59,18 @@ describe("the page on restoring", () => {
     return said;
   }
 
+  function requirePrograms(test: Mocha.Context): void {
+    for (const program of ["jq", "unzip", "sha256sum"])
+      if (spawnSync(program, ["--help"], { stdio: "ignore" }).error)
+        pending(test, `needs ${program}: apt-get install ${program}`);
+  }
+
+  const manifestOf = (sink: string): string =>
+    `restore-points/${
+      readdirSync(join(scene.sinkPath(sink), "restore-points"))
+        .sort()
+        .at(-1) ?? ""
+    }`;
   const restored = (name = "data"): string => scene.path(`${name}/default`);
   const server = (): string => join(scene.storage, "default");
 
@@ -143,10 +158,11 @@ describe("the page on restoring", () => {
   });
 
   it("brings a store back by hand", async function () {
-    for (const program of ["jq", "unzip", "sha256sum"])
-      if (spawnSync(program, ["--help"], { stdio: "ignore" }).error)
-        pending(this, `needs ${program}: apt-get install ${program}`);
+    requirePrograms(this);
+    await scene.close();
+    scene = await Scene.open({ contexts: ["default", ODD] });
     scene.server.appendSample("default", 3000);
+    scene.server.appendSample(ODD, 50);
     await backup();
     scene.server.appendSample("default", 100);
     await backup();
@@ -156,6 +172,58 @@ describe("the page on restoring", () => {
       .to.match(/^[0-9a-f]{64}$/)
       .and.equal(meant);
     compareStores(server(), restored("tmp-by-hand"));
+    compareStores(join(scene.storage, ODD), scene.path(`tmp-by-hand/${ODD}`));
+  });
+
+  it("stops, by hand, at what isn't as it was stored", async function () {
+    requirePrograms(this);
+    scene.server.appendSample("default", 60);
+    await backup();
+    const { body } = JSON.parse(readFileSync(join(scene.sinkPath("nas"), manifestOf("nas")), "utf8")) as {
+      readonly body: {
+        readonly contexts: readonly { readonly events: { readonly open: readonly { name: string }[] } }[];
+      };
+    };
+    const open = body.contexts[0]?.events.open[0]?.name ?? "";
+    rmSync(join(scene.sinkPath("nas"), `contexts/default/events/${open}`));
+    for (const [page, heading] of [
+      ["docs/restoring.md", "By hand, without our software"],
+      ["docs/repository-format.md", "Restoring by hand"],
+    ] as const) {
+      const [script = ""] = shellBlocks(page).get(heading) ?? [];
+      const paths = { "/mnt/nas/axon": scene.sinkPath("nas"), "/var/tmp/": `${scene.directory}/stops-` };
+      const own = Object.entries(paths).reduce((text, [from, to]) => text.replaceAll(from, to), script);
+      // As a reader runs it: nothing but the script itself makes it stop.
+      const { status, stderr } = spawnSync("sh", ["-c", `${own}\necho whole`], {
+        cwd: scene.directory,
+        encoding: "utf8",
+        env: {
+          ...process.env,
+          R: scene.sinkPath("nas"),
+          P: manifestOf("nas").slice(15, -5),
+          T: scene.path("stops"),
+        },
+      });
+      expect(status, page).not.to.equal(0);
+      expect(stderr, page).to.include(open);
+    }
+  });
+
+  it("brings a context with an odd name back, as the page on the format says", async function () {
+    requirePrograms(this);
+    await scene.close();
+    scene = await Scene.open({ contexts: ["default", ODD] });
+    scene.server.appendSample(ODD, 500);
+    const id = await backup();
+    const [script = ""] = shellBlocks("docs/repository-format.md").get("Restoring by hand") ?? [];
+    mkdirSync(scene.path("odd"));
+    await runBlock(scene, script, {
+      "C=default ": `C=${ODD} `,
+      $R: scene.sinkPath("nas"),
+      $P: id,
+      $T: scene.path("odd"),
+    });
+    compareStores(join(scene.storage, ODD), scene.path(`odd/${ODD}`));
   });
 
   it("has a drill that passes", async () => {
