@@ -5,6 +5,7 @@ import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
 import { lastBefore } from "../repository/head.js";
 import type { Manifest } from "../repository/manifest.js";
+import { orNameOlder, orNameOtherControlDb } from "./alternatives.js";
 import { choose } from "./choose.js";
 import { madeAt } from "./control-db-made.js";
 import { checkFreeSpace } from "./disk.js";
@@ -52,7 +53,8 @@ async function restoreFrom(
 ): Promise<RestoreReport> {
   const { name, signal, observer = ignoreEvents } = options;
   observer({ kind: "step", sink: name, step: "restore point" });
-  const { manifest, moment, plan } = await choose(sources, options, warn);
+  const chosen = await orNameOlder(sources, options, () => choose(sources, options, warn));
+  const { manifest, moment, plan } = chosen;
 
   observer({ kind: "step", sink: name, step: "target" });
   const target = await Target.claim(options.target, manifest.id, reuseOf(options, plan));
@@ -85,7 +87,9 @@ async function restoreFrom(
     await checkFreeSpace(target.directory, await bytesToFetch(target, plan));
     observer({ kind: "step", sink: name, step: "transfer" });
     observer({ kind: "work", sink: name, objects: plan.objects, bytes: plan.bytes });
-    const controlDbSize = await fetchControlDb(tools, target, plan.controlDb);
+    const controlDbSize = await orNameOtherControlDb(sources, chosen, signal, () =>
+      fetchControlDb(tools, target, plan.controlDb),
+    );
     const fetched: FetchedContext[] = [];
     for (const context of plan.contexts)
       fetched.push(
