@@ -64,15 +64,10 @@ export type {
   RestoreOptions,
   RestoreReport,
 } from "./restore/types.js";
+export type { Line } from "./retention/given-up.js";
 export { prune } from "./retention/prune.js";
 export type { Candidate } from "./retention/plan.js";
-export {
-  type Decision,
-  hasRules,
-  type KeepReason,
-  type Line,
-  type RetentionRules,
-} from "./retention/policy.js";
+export { type Decision, hasRules, type KeepReason, type RetentionRules } from "./retention/policy.js";
 export type { FailedRemoval, PruneOptions, PruneReport } from "./retention/types.js";
 export {
   type CheckedContext,

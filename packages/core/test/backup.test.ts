@@ -112,6 +112,9 @@ describe("a backup", () => {
   it("makes an id after the newest one, also when the clock went back", async () => {
     const first = await scene.commit(scene.sink, { now: () => new Date("2026-03-01T00:00:00Z") });
     const second = await scene.commit(scene.sink, { now: () => new Date("2026-02-01T00:00:00Z") });
+    expect(second.warnings.join("\n")).to.include(
+      `restore point ${second.restorePoint} is named later than it is`,
+    );
     expect(second.restorePoint > first.restorePoint).to.be.true;
     expect(second.restorePoint).to.equal(nextRestorePointId(new Date(0), first.restorePoint));
   });

@@ -47,9 +47,21 @@ describe("timelines", () => {
     await verifyAll(history.sink);
   });
 
+  it("are kept for keep_abandoned from when they were given up, however old their restore points are", async () => {
+    const late = new History();
+    await late.add(day(0), before(0));
+    await late.add(day(9), after(1));
+    await pruneOn(late.sink, { rules: { last: 1, abandoned: 7 * DAY } });
+    expect(await restorePointsOn(late.sink)).to.deep.equal([day(0), day(9)]);
+    for (const number of [15, 17]) await late.add(day(number), after(2));
+    age(late.sink);
+    await pruneOn(late.sink, { rules: { last: 1, abandoned: 7 * DAY } });
+    expect(await restorePointsOn(late.sink)).to.deep.equal([day(17)]);
+  });
+
   it("go altogether when that has become too old, and the others stay", async () => {
     expect(filesOf("contexts/default/")).to.be.greaterThan(5);
-    await pruneOn(history.sink, { rules: { last: 1, abandoned: 2 * DAY - 1 } });
+    await pruneOn(history.sink, { rules: { last: 1, abandoned: DAY - 1 } });
     expect(await restorePointsOn(history.sink)).to.deep.equal([day(4)]);
     expect(filesOf("contexts/default/")).to.equal(0);
     expect(filesOf("contexts/orders/")).to.equal(0);
@@ -58,7 +70,7 @@ describe("timelines", () => {
   });
 
   it("killed at any change: harms no restore point, and the next one finishes", async () => {
-    const rules = { last: 1, abandoned: DAY };
+    const rules = { last: 1, abandoned: HOUR };
     const whole = history.copy();
     await pruneOn(whole.sink, { rules });
     const expected = [...whole.sink.storage.keys()].sort();

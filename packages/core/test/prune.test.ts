@@ -1,7 +1,7 @@
 import { bytesSource, type ObjectKey, objectKey, type Sink } from "@axon-backup/sink";
 import { faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
-import { type EngineEvent, Repository } from "../dist/index.js";
+import { type EngineEvent, nextRestorePointId, Repository } from "../dist/index.js";
 import {
   age,
   controlDb,
@@ -198,6 +198,16 @@ describe("prune", () => {
     expect(
       events.some((event) => event.kind === "warning" && event.message.includes("haven't come yet")),
     ).to.equal(true);
+  });
+
+  it("a clock of this machine that is ahead makes nothing old: the storage's counts", async () => {
+    const recent = new History();
+    const now = Date.now();
+    const ids = [-5, -4, -3, -2, 400].map((days) => nextRestorePointId(new Date(now + days * DAY)));
+    for (const id of ids) await recent.add(id, [{ name: "default", timeline: 0, token: 40 }]);
+    const ahead = { now: (): Date => new Date(now + 401 * DAY), rules: { within: 2 * DAY } };
+    await pruneOn(recent.sink, ahead);
+    expect(await restorePointsOn(recent.sink)).to.deep.equal(ids.slice(1));
   });
 
   it("reads each manifest twice at most, and each page once", async () => {

@@ -17,6 +17,7 @@ const DAY = 24 * HOUR;
 const id = (time: string): RestorePointId => nextRestorePointId(new Date(time));
 const point = (time: string, ...timelines: readonly number[]): RetainedPoint => ({
   id: id(time),
+  started: new Date(time),
   lines: timelines.map((timeline) => ({ context: "default", timeline })),
 });
 
@@ -96,12 +97,18 @@ describe("the rules of retention", () => {
     for (const rules of [{}, { abandoned: 1 }]) expect(kept(decide(points, rules))).to.have.length(2);
   });
 
-  it("the last restore point of an abandoned timeline is kept until it is older than keep_abandoned", () => {
+  it("the last restore point of an abandoned timeline is kept for keep_abandoned, from when it was given up", () => {
+    const second = (time: string): RetainedPoint => ({
+      ...point(time),
+      lines: [
+        { context: "default", timeline: 1, branch: { timeline: 0, begun: new Date("2026-01-02T00:00Z") } },
+      ],
+    });
     const points = [
-      point("2026-01-01T00:00Z", 0),
-      point("2026-01-02T00:00Z", 0),
-      point("2026-01-03T00:00Z", 1),
-      point("2026-01-12T00:00Z", 1),
+      point("2025-12-20T00:00Z", 0),
+      point("2025-12-24T00:00Z", 0),
+      second("2026-01-11T00:00Z"),
+      second("2026-01-12T00:00Z"),
     ];
     const [first, last] = decide(points, { last: 1 });
     expect(first?.reasons).to.deep.equal([]);
@@ -109,6 +116,79 @@ describe("the rules of retention", () => {
     expect(last?.abandoned).to.deep.equal([{ context: "default", timeline: 0 }]);
     expect(kept(decide(points, { last: 1, abandoned: 10 * DAY }))).to.have.length(2);
     expect(kept(decide(points, { last: 1, abandoned: 10 * DAY - 1 }))).to.have.length(1);
+  });
+
+  it("a timeline was given up when the server last left it, and not when it did so before it came back", () => {
+    const on = (time: string, timeline: number, begun?: string): RetainedPoint => ({
+      ...point(time),
+      lines: [
+        {
+          context: "default",
+          timeline,
+          ...(begun !== undefined && { branch: { timeline: 0, begun: new Date(begun) } }),
+        },
+      ],
+    });
+    const points = [
+      on("2026-01-01T00:00Z", 0),
+      on("2026-01-02T00:00Z", 1, "2026-01-02T00:00Z"),
+      on("2026-01-03T00:00Z", 0),
+      on("2026-01-20T00:00Z", 2, "2026-01-20T00:00Z"),
+    ];
+    const rules = { last: 1, abandoned: 17 * DAY };
+    expect(decide(points, rules).map(({ reasons }) => reasons)).to.deep.equal([
+      [],
+      ["abandoned"],
+      ["abandoned", "without-abandoned"],
+      ["newest", "last"],
+    ]);
+    expect(kept(decide(points, { last: 1, abandoned: 17 * DAY - 1 }))).to.deep.equal([
+      "2026-01-03T00:00",
+      "2026-01-20T00:00",
+    ]);
+  });
+
+  it("of a context that is left out, the first restore point without it is kept as long: it tells since when", () => {
+    const points = [
+      { ...point("2026-01-01T00:00Z"), lines: [{ context: "orders", timeline: 0 }] },
+      ...["2026-01-10T00:00Z", "2026-01-12T00:00Z", "2026-01-14T00:00Z"].map((time) => point(time, 0)),
+    ];
+    const decisions = decide(points, { last: 1, abandoned: 7 * DAY });
+    expect(decisions.map(({ reasons }) => reasons)).to.deep.equal([
+      ["abandoned"],
+      ["without-abandoned"],
+      [],
+      ["newest", "last"],
+    ]);
+    expect(
+      kept(decide([...points, point("2026-01-18T00:00Z", 0)], { last: 1, abandoned: 7 * DAY })),
+    ).to.deep.equal(["2026-01-18T00:00"]);
+  });
+
+  it("go by when a restore point was made, where its id is of a clock that was ahead", () => {
+    // The first id is ten days ahead; those after it follow it by a millisecond each.
+    const made = ["2026-01-01T00:00Z", "2026-01-02T00:00Z", "2026-01-03T00:00Z", "2026-01-04T00:00Z"];
+    const points = made.map((time, number) => ({
+      ...point(new Date(Date.parse("2026-01-12T00:00Z") + number).toISOString(), 0),
+      started: new Date(number === 0 ? "2026-01-12T00:00Z" : time),
+    }));
+    const daily = decide(points, { daily: 3 }, { now: new Date("2026-01-04T01:00Z") });
+    expect(daily.map(({ reasons }) => reasons)).to.deep.equal([
+      ["future"],
+      ["daily"],
+      ["daily"],
+      ["newest", "daily"],
+    ]);
+    const within = decide(points, { within: DAY }, { now: new Date("2026-02-01T00:00Z") });
+    expect(within.map(({ reasons }) => reasons.length > 0)).to.deep.equal([true, false, true, true]);
+  });
+
+  it("one restore point after a long gap makes nothing old: its clock may have jumped", () => {
+    const times = ["2026-01-01T00:00Z", "2026-01-02T00:00Z", "2027-02-06T00:00Z"];
+    const points = times.map((time) => point(time, 0));
+    expect(kept(decide(points, { within: 2 * DAY }))).to.have.length(3);
+    const confirmed = [...points, point("2027-02-07T00:00Z", 0)];
+    expect(kept(decide(confirmed, { within: 2 * DAY }))).to.have.length(2);
   });
 
   it("a context that isn't backed up any more is abandoned as well", () => {
@@ -157,7 +237,7 @@ const histories = fc
     const verified: VerifiedRestorePoint[] = [];
     for (const { gap, lines, verified: depth } of entries) {
       time += gap;
-      const next = { id: nextRestorePointId(new Date(time)), lines };
+      const next = { id: nextRestorePointId(new Date(time)), started: new Date(time), lines };
       points.push(next);
       if (depth) verified.push({ id: next.id, depth, verified: "" });
     }
@@ -194,8 +274,10 @@ function naive({ points, rules, verified, now }: PolicyInput): Set<RestorePointI
       result.add(entry);
   const past = all.filter((entry) => timeOf(entry).getTime() <= now.getTime());
   for (const entry of all) if (!past.includes(entry)) result.add(entry);
-  const latest = past.at(-1);
-  const reference = latest === undefined ? now.getTime() : timeOf(latest).getTime();
+  const times = past.map((entry) => timeOf(entry).getTime());
+  const [before, latest] = [times.at(-2), times.at(-1)];
+  const isAfterGap = before !== undefined && latest !== undefined && latest - before > 40 * DAY;
+  const reference = (isAfterGap ? before : latest) ?? now.getTime();
   if (rules.last) for (const entry of all.slice(-rules.last)) result.add(entry);
   for (const entry of all)
     if (rules.within !== undefined && timeOf(entry).getTime() + rules.within >= reference) result.add(entry);
@@ -214,10 +296,10 @@ function naive({ points, rules, verified, now }: PolicyInput): Set<RestorePointI
   for (const period of PERIODS) {
     const number = rules[period] ?? 0;
     const groups = new Map<string, RestorePointId>();
-    for (const entry of all) groups.set(names[period](timeOf(entry)), entry);
-    const newest = [...groups.values()].slice(-number || all.length);
+    for (const entry of past) groups.set(names[period](timeOf(entry)), entry);
+    const newest = [...groups.values()].slice(-number || past.length);
     if (number > 0) for (const entry of newest) result.add(entry);
-    if (number > newest.length) for (const entry of all.slice(0, 1)) result.add(entry);
+    if (number > newest.length) for (const entry of past.slice(0, 1)) result.add(entry);
   }
   for (const context of ["a", "b"])
     for (const timeline of [0, 1, 2]) {
@@ -226,7 +308,11 @@ function naive({ points, rules, verified, now }: PolicyInput): Set<RestorePointI
       );
       const last = holders.at(-1);
       if (last === undefined || last === points.at(-1)) continue;
-      if (timeOf(last.id).getTime() + (rules.abandoned ?? Infinity) >= reference) result.add(last.id);
+      const witness = points[points.indexOf(last) + 1];
+      if (witness === undefined) continue;
+      if (timeOf(witness.id).getTime() + (rules.abandoned ?? Infinity) < reference) continue;
+      result.add(last.id);
+      if (rules.abandoned !== undefined) result.add(witness.id);
     }
   return result;
 }

@@ -51,7 +51,7 @@ export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
       keep_monthly: count("The newest of each of so many months that have any."),
       keep_yearly: count("The newest of each of so many years that have any."),
       keep_abandoned: span(
-        "How old the last restore point of an abandoned timeline may get: one that the newest restore point doesn't have, because the server's history went another way, or the context isn't backed up any more. Default: it stays for ever.",
+        "How long the last restore point of an abandoned timeline is kept, counted from when it was given up: one that the newest restore point doesn't have, because the server's history went another way, or the context isn't backed up any more. Default: it stays for ever.",
       ),
     },
   ),

@@ -62,6 +62,7 @@ async function runAlone(
   warnOfContextsLeftOut(shared, state, name, observer);
   const exclusive = exclusivePuts(sink, lease, () => requireCurrent(repository, state, lease));
   const firstId = nextRestorePointId(shared.started, state.ids.at(-1));
+  warnOfClock(firstId, shared.started, name, observer);
 
   step("inventory"); // Snapshots before events, in each context. Compares with what the sink has: where the history diverged, another timeline goes on.
   const planned: ContextRun[] = [];
@@ -176,6 +177,19 @@ async function commit(repository: Repository, manifest: Manifest, { create }: Ex
   } catch (error) {
     throw isSinkError(error, "conflict") ? storedByAnother(restorePointKey(manifest.id), error) : error;
   }
+}
+
+/** Milliseconds: so much two machines' clocks may differ. */
+const CLOCKS_DIFFER = 60_000;
+
+/** A restore point is named after the one before: after a clock that was ahead, names are ahead, too. */
+function warnOfClock(id: RestorePointId, started: Date, sink: string, observer: Observer): void {
+  if (timeOf(id).getTime() - started.getTime() <= CLOCKS_DIFFER) return;
+  observer({
+    kind: "warning",
+    sink,
+    message: `restore point ${id} is named later than it is: the newest one on the sink has a time that hasn't come yet by this machine's clock, ${started.toISOString()}. One of two clocks is, or was, wrong. Its manifest has this machine's time as well, which retention goes by`,
+  });
 }
 
 /** A context that was backed up until now may have been deleted, moved to another node, or left out by mistake. */

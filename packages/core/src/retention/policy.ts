@@ -1,5 +1,6 @@
-import { type RestorePointId, timeOf } from "../repository/restore-point-id.js";
+import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { VerifiedDepth, VerifiedRestorePoint } from "../repository/verification.js";
+import { givenUpLines, type Line, type RetainedLine } from "./given-up.js";
 import { type Period, periodOf, PERIODS } from "./periods.js";
 
 /**
@@ -11,20 +12,16 @@ export interface RetentionRules extends Readonly<Partial<Record<Period, number>>
   readonly last?: number;
   /** Milliseconds: those that are not older than this, as seen from the newest. */
   readonly within?: number;
-  /** Milliseconds: how old the last restore point of an abandoned timeline may get. Left out: as old as it will. */
+  /** Milliseconds: how long the last restore point of an abandoned timeline is kept after it was given up. Left out: for ever. */
   readonly abandoned?: number;
-}
-
-/** A context's history: a higher timeline began when the server's no longer went on from the one before. */
-export interface Line {
-  readonly context: string;
-  readonly timeline: number;
 }
 
 /** What the rules look at in a restore point. */
 export interface RetainedPoint {
   readonly id: RestorePointId;
-  readonly lines: readonly Line[];
+  /** When its run began, by the manifest: after a clock was ahead, the ids of later ones are too late. */
+  readonly started: Date;
+  readonly lines: readonly RetainedLine[];
 }
 
 /**
@@ -32,12 +29,21 @@ export interface RetainedPoint {
  *
  * - `no-rules`: there are none.
  * - `newest`, `verified-data`, `verified-objects`: it is the newest, or the newest verified to that depth. Always kept.
- * - `future`: by this machine's clock, its time hasn't come yet: one of two clocks is wrong, and ages mean nothing then.
+ * - `future`: its time hasn't come yet: one of two clocks is wrong, and ages mean nothing then.
  * - `abandoned`: it is the last one of a timeline that the newest restore point doesn't have.
+ * - `without-abandoned`: it is the first one without such a timeline, and nothing else tells when that was given up.
  * - the others: by the rule of that name.
  */
 export type KeepReason =
-  "no-rules" | "newest" | `verified-${VerifiedDepth}` | "future" | "last" | "within" | Period | "abandoned";
+  | "no-rules"
+  | "newest"
+  | `verified-${VerifiedDepth}`
+  | "future"
+  | "last"
+  | "within"
+  | Period
+  | "abandoned"
+  | "without-abandoned";
 
 /** What becomes of one restore point. */
 export interface Decision {
@@ -56,6 +62,9 @@ export interface PolicyInput {
   readonly now: Date;
 }
 
+/** Milliseconds. A restore point that comes so long after the one before may be of a clock that has jumped. */
+const LONG_GAP = 40 * 86_400_000;
+
 /** Applies the rules. Pure. @returns as many decisions as there are points, in their order */
 export function applyPolicy({ points, rules, verified, now }: PolicyInput): Decision[] {
   const reasons = new Map<RestorePointId, Set<KeepReason>>(points.map(({ id }) => [id, new Set()]));
@@ -63,31 +72,48 @@ export function applyPolicy({ points, rules, verified, now }: PolicyInput): Deci
     if (id !== undefined) reasons.get(id)?.add(reason);
   };
   const ids = points.map(({ id }) => id);
-  const newest = ids.at(-1);
   if (!hasRules(rules)) for (const id of ids) keep(id, "no-rules");
-  keep(newest, "newest");
+  keep(ids.at(-1), "newest");
   for (const depth of ["data", "objects"] as const)
     keep(newestVerified(ids, verified, depth), `verified-${depth}`);
-  const past = ids.filter((id) => timeOf(id) <= now);
-  for (const id of ids.slice(past.length)) keep(id, "future");
-  const latest = past.at(-1);
-  const reference = latest === undefined ? now : timeOf(latest);
-  const age = (id: RestorePointId): number => reference.getTime() - timeOf(id).getTime();
+  const past = points.filter(({ started }) => started <= now);
+  for (const { id, started } of points) if (started > now) keep(id, "future");
+  const { reference } = referenceOf(past, now);
+  const age = (time: Date): number => reference.getTime() - time.getTime();
 
-  const newestFirst = ids.toReversed();
-  for (const id of newestFirst.slice(0, rules.last ?? 0)) keep(id, "last");
+  for (const id of ids.toReversed().slice(0, rules.last ?? 0)) keep(id, "last");
   const { within } = rules;
-  if (within !== undefined) for (const id of ids) if (age(id) <= within) keep(id, "within");
+  if (within !== undefined)
+    for (const { id, started } of points) if (age(started) <= within) keep(id, "within");
   for (const period of PERIODS)
-    for (const id of newestOfEach(newestFirst, period, rules[period] ?? 0)) keep(id, period);
+    for (const id of newestOfEach(past.toReversed(), period, rules[period] ?? 0)) keep(id, period);
 
   const abandoned = new Map<RestorePointId, Line[]>();
-  for (const { id, line } of lastOfAbandoned(points))
-    if (age(id) <= (rules.abandoned ?? Infinity)) {
-      keep(id, "abandoned");
-      abandoned.set(id, [...(abandoned.get(id) ?? []), line]);
-    }
+  for (const { last, line, since, witness } of givenUpLines(points)) {
+    const limit = rules.abandoned ?? Infinity;
+    if (age(since) > limit) continue;
+    keep(last, "abandoned");
+    abandoned.set(last, [...(abandoned.get(last) ?? []), line]);
+    if (limit < Infinity) keep(witness, "without-abandoned");
+  }
   return ids.map((id) => ({ id, reasons: [...(reasons.get(id) ?? [])], abandoned: abandoned.get(id) ?? [] }));
+}
+
+/**
+ * What ages are seen from: the newest restore point, and not the clock, so that nothing becomes too old while backups fail. One that comes after a long gap is passed over for
+ * the one before: it may be of a clock that has jumped, and would make everything old at once. The next one after it confirms it.
+ * @param past oldest first, those that are not of the future
+ * @returns `passedOver`: of a newest one after a gap
+ */
+export function referenceOf(
+  past: readonly RetainedPoint[],
+  now: Date,
+): { readonly reference: Date; readonly passedOver?: RestorePointId } {
+  const [before, newest] = past.length > 1 ? past.slice(-2) : [undefined, past.at(-1)];
+  if (newest === undefined) return { reference: now };
+  if (before === undefined || newest.started.getTime() - before.started.getTime() <= LONG_GAP)
+    return { reference: newest.started };
+  return { reference: before.started, passedOver: newest.id };
 }
 
 /** Whether there is a rule that decides which restore points go. */
@@ -99,17 +125,17 @@ export function hasRules({ last, within, ...rules }: RetentionRules): boolean {
  * The newest of each of the newest `count` periods that have any. When there are fewer periods, the oldest restore point as well: history then reaches back as far as it can.
  */
 function newestOfEach(
-  newestFirst: readonly RestorePointId[],
+  newestFirst: readonly RetainedPoint[],
   period: Period,
   count: number,
 ): RestorePointId[] {
   const kept: RestorePointId[] = [];
-  let last: number | undefined;
-  for (const [index, id] of newestFirst.entries()) {
+  const seen = new Set<number>();
+  for (const [index, { id, started }] of newestFirst.entries()) {
     if (kept.length >= count) break;
-    const number = periodOf(timeOf(id), period);
-    if (number !== last || index === newestFirst.length - 1) kept.push(id);
-    last = number;
+    const number = periodOf(started, period);
+    if (!seen.has(number) || index === newestFirst.length - 1) kept.push(id);
+    seen.add(number);
   }
   return kept;
 }
@@ -121,18 +147,4 @@ function newestVerified(
 ): RestorePointId | undefined {
   const found = new Set(verified.filter((entry) => entry.depth === depth).map(({ id }) => id));
   return ids.findLast((id) => found.has(id));
-}
-
-/** Each timeline that the newest restore point doesn't have, and the last one that has it. */
-function lastOfAbandoned(
-  points: readonly RetainedPoint[],
-): { readonly id: RestorePointId; readonly line: Line }[] {
-  const last = new Map<string, { readonly id: RestorePointId; readonly line: Line }>();
-  for (const { id, lines } of points) for (const line of lines) last.set(nameOf(line), { id, line });
-  for (const line of points.at(-1)?.lines ?? []) last.delete(nameOf(line));
-  return [...last.values()];
-}
-
-function nameOf({ context, timeline }: Line): string {
-  return `${timeline}/${context}`;
 }

@@ -8,6 +8,7 @@ import { options as callOptions } from "../repository/read-optional.js";
 import { Repository } from "../repository/repository.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { type Candidate, RemovalPlanner, type RemovalPlan, without } from "./plan.js";
+import { clockWarnings } from "./clock-warnings.js";
 import { applyPolicy, type Decision } from "./policy.js";
 import { addReferences, addUnfinished, readPoints, type Unreadable } from "./references.js";
 import { Remover } from "./remover.js";
@@ -43,7 +44,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
   if (repository.problem !== undefined)
     observer({ kind: "warning", sink: name, message: `repository.json ${repository.problem}` });
   if (dryRun) {
-    const plan = await planPrune(options, repository, options.now?.() ?? new Date(), signal);
+    const plan = await planPrune(options, repository, undefined, signal);
     return { ...NOTHING, ...reportOf(plan), dryRun, removed: plan.removals };
   }
   const warn = (message: string): void => {
@@ -70,7 +71,7 @@ async function pruneAlone(options: PruneOptions, lease: Lease): Promise<PruneRep
   if (repository === undefined) return NOTHING;
   // Just written: no clock but the storage's own says how old its objects are.
   const { modified } = await sink.stat(WRITER_KEY, { signal });
-  const plan = await planPrune(options, repository, modified ?? new Date(0), signal);
+  const plan = await planPrune(options, repository, modified ?? null, signal);
 
   observer({ kind: "step", sink: name, step: "removal" });
   const { all } = atOnce(connections);
@@ -98,11 +99,14 @@ function reportOf({
   return { restorePoints: decisions, waiting, unknown };
 }
 
-/** What the rules and the references say. Changes nothing. @param now by the storage's clock, as well as it is known */
+/**
+ * What the rules and the references say. Changes nothing.
+ * @param storageNow by the storage's clock; null when it doesn't tell, undefined when it wasn't asked
+ */
 async function planPrune(
   options: PruneOptions,
   repository: Repository,
-  now: Date,
+  storageNow: Date | null | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Plan> {
   const { sink, name, observer = ignoreEvents, rules = {}, connections } = options;
@@ -112,8 +116,12 @@ async function planPrune(
   const { points, unreadable } = await readPoints(repository, ids, all, signal);
   if (unreadable.length > 0) throw refused(unreadable);
   const verified = await repository.verifiedRestorePoints();
-  const decisions = applyPolicy({ points, rules, verified, now: options.now?.() ?? new Date() });
-  warnOfFuture(options, decisions);
+  const ours = options.now?.() ?? new Date();
+  // The earlier one: a clock that is ahead makes everything old, one that is behind keeps too much.
+  const now = storageNow && storageNow < ours ? storageNow : ours;
+  const decisions = applyPolicy({ points, rules, verified, now });
+  for (const message of clockWarnings(points, decisions, now))
+    observer({ kind: "warning", sink: name, message });
   const kept = decisions.filter(({ reasons }) => reasons.length > 0).map(({ id }) => id);
   const removed = decisions.filter(({ reasons }) => reasons.length === 0).map(({ id }) => id);
 
@@ -130,7 +138,7 @@ async function planPrune(
     isUnfinishedComplete,
     removed: new Set(removed),
     newest: ids.at(-1),
-    now,
+    now: storageNow === undefined ? ours : (storageNow ?? new Date(0)),
     safeAge: SAFE_AGE,
   });
   for await (const object of sink.list("", callOptions(signal))) planner.add(object);
@@ -178,16 +186,6 @@ async function withoutNeedsOf(
   const needed = new Set<ObjectKey>();
   const unreadable = await addReferences(needed, repository, stay, atOnce, signal);
   return unreadable.length > 0 ? { ...plan, removals: [] } : without(plan, needed);
-}
-
-function warnOfFuture({ name, observer = ignoreEvents }: PruneOptions, decisions: readonly Decision[]): void {
-  const future = decisions.filter(({ reasons }) => reasons.includes("future"));
-  if (future.length === 0) return;
-  observer({
-    kind: "warning",
-    sink: name,
-    message: `${future.length} restore points are of times that haven't come yet by this machine's clock, the newest ${future.at(-1)?.id ?? ""}: they stay. Either that clock is wrong, or the one that they were made by`,
-  });
 }
 
 function refused(unreadable: readonly Unreadable[]): EngineError {

@@ -6,7 +6,7 @@ import { objectOf } from "../repository/closed-object.js";
 import { controlDbKey, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
 import type { Checkpoint, ClosedFile, Manifest, PageReference } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
-import type { RestorePointId } from "../repository/restore-point-id.js";
+import { type RestorePointId, timeOf } from "../repository/restore-point-id.js";
 import { checkContextName, checkFileName } from "../restore/names.js";
 import type { RetainedPoint } from "./policy.js";
 
@@ -34,11 +34,22 @@ export async function readPoints(
   const unreadable: Unreadable[] = [];
   const points = await mapConcurrent(ids, atOnce, signal, async (id): Promise<RetainedPoint | undefined> => {
     const manifest = await readOrNote(restorePointKey(id), unreadable, () => readManifest(repository, id));
-    return (
-      manifest && { id, lines: manifest.contexts.map(({ name, timeline }) => ({ context: name, timeline })) }
-    );
+    return manifest && pointOf(manifest);
   });
   return { points: points.filter((point) => point !== undefined), unreadable };
+}
+
+function pointOf({ id, started, contexts }: Manifest): RetainedPoint {
+  const time = new Date(started);
+  return {
+    id,
+    started: Number.isNaN(time.getTime()) ? timeOf(id) : time,
+    lines: contexts.map(({ name, timeline, branch }) => ({
+      context: name,
+      timeline,
+      ...(branch && { branch: { timeline: branch.timeline, begun: new Date(branch.begun) } }),
+    })),
+  };
 }
 
 /**
