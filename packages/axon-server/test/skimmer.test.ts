@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import fc from "fast-check";
 import { SegmentScanner, SegmentSkimmer, type Skimmed, token } from "@axon-backup/axon-server";
+import { encodeEvent, encodeTransaction, header } from "./segment-encoder.js";
 
 const fixtures = fileURLToPath(new URL("../../../test/fixtures/", import.meta.url));
 
@@ -121,6 +122,42 @@ describe("SegmentSkimmer", () => {
       transactions: 0,
       headers: [],
     });
+  });
+
+  it("reads numbers that no clock gives, identifiers of many kilobytes, and headers that end wherever a piece does", () => {
+    const numbers = fc.oneof(
+      fc.constantFrom(-1n, 0n, -(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n, 10n ** 16n, 2n ** 49n, -(2n ** 49n)),
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    );
+    const event = fc
+      .record({
+        length: fc.oneof(fc.integer({ min: 4000, max: 4100 }), fc.constantFrom(0, 9, 20_000, 65_536)),
+        sequenceNumber: numbers,
+        timestamp: numbers,
+      })
+      .map(({ length, ...rest }) =>
+        encodeEvent({ ...rest, aggregateIdentifier: "i".repeat(length), payload: Buffer.alloc(50) }),
+      );
+    const pieces = fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 5 }), pieces, (events, lengths) => {
+        const bytes = Buffer.concat([header(), encodeTransaction(events), Buffer.alloc(9)]);
+        const skimmed = skim(7, inPieces(bytes, lengths));
+        expect(skimmed).to.deep.equal(scan(7, bytes));
+        expect(skimmed.headers).to.have.length(events.length);
+      }),
+    );
+  });
+
+  it("counts the events that it can't read, and reads their neighbours", () => {
+    const good = encodeEvent({ aggregateIdentifier: "x", timestamp: 9n });
+    const bad = [encodeEvent({ aggregateIdentifier: "i".repeat(80_000) }), Buffer.alloc(11, 0x18)];
+    const seen: number[] = [];
+    const skimmer = new SegmentSkimmer(token(0), (at) => seen.push(at));
+    skimmer.push(Buffer.concat([header(), encodeTransaction([good, ...bad, good]), Buffer.alloc(9)]));
+    expect(skimmer.end()).to.include({ state: "open", transactions: 1 });
+    expect(seen).to.deep.equal([0, 3]);
+    expect(skimmer).to.include({ unreadable: 2, lastUnreadable: 2 });
   });
 
   it("never throws, whatever the bytes are", () => {

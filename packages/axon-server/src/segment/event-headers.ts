@@ -118,21 +118,11 @@ export class EventHeaders {
   }
 
   #varint(value: number): void {
-    if (!Number.isSafeInteger(value)) {
-      // Of no matter in a field that isn't read.
-      this.#step = this.#step === "value" && !this.#wanted() ? "tag" : "unreadable";
-    } else if (this.#step === "tag") {
-      this.#tag(value);
-    } else if (this.#step === "length") {
-      this.#length(value);
-    } else {
-      this.#value(value);
-    }
-  }
-
-  /** Whether a varint field is one of those that are read. */
-  #wanted(): boolean {
-    return this.#field === SEQUENCE_NUMBER || this.#field === TIMESTAMP || this.#field === SNAPSHOT;
+    // Of a value, any int64 will do, beyond 2^53 as the nearest number that there is.
+    if (this.#step === "value") this.#value(value);
+    else if (!Number.isSafeInteger(value)) this.#step = "unreadable";
+    else if (this.#step === "tag") this.#tag(value);
+    else this.#length(value);
   }
 
   #tag(tag: number): void {

@@ -8,8 +8,16 @@ const COUNT_BYTES = 3;
 const LENGTH_BYTES = 4;
 const CRC_BYTES = 4;
 const NEWEST_VERSION = 2;
-/** Of an event: in what is longer than this, the header isn't looked for. Real ones have a few hundred bytes. */
+/** Of an event: where its header is looked for at first. Real ones have a few hundred bytes. */
 const HEAD_BYTES = 4096;
+/** Where it is looked for if it doesn't end there: as long an identifier as a `SegmentScanner` reads. */
+const LONG_HEAD_BYTES = 64 * 1024 + HEAD_BYTES;
+
+/** Seven bytes of a varint are exact in a double; the upper ones are kept apart. */
+const LOW_BYTES = 7;
+const MAX_VARINT = 10;
+const LOW_SPAN = 2 ** 49;
+const HIGH_SPAN = 2 ** 15;
 
 /** Tags of the protobuf message `Event` (docs/axon-server.md, section 4), in the order in which servers write them. */
 const MESSAGE_IDENTIFIER = 0x0a;
@@ -44,7 +52,7 @@ export class SegmentSkimmer {
   /** Bytes to pass over before it. */
   #skip = 0;
   /** Of a step whose bytes came in several pieces. */
-  readonly #pieces = Buffer.alloc(HEAD_BYTES);
+  #pieces = Buffer.alloc(HEAD_BYTES);
   #held = 0;
 
   #state: "closed" | "open" | "torn" | "foreign" = "torn";
@@ -57,7 +65,8 @@ export class SegmentSkimmer {
   /** Of the event. */
   #length = 0;
   #at = 0;
-  #isUnreadable = false;
+  #unreadable = 0;
+  #lastUnreadable = -1;
 
   constructor(
     segment: Token,
@@ -66,9 +75,14 @@ export class SegmentSkimmer {
     this.#token = token(segment);
   }
 
-  /** Whether the header of some event could not be told: it wasn't passed on. */
-  get isUnreadable(): boolean {
-    return this.#isUnreadable;
+  /** Of how many events the header could not be told: they weren't passed on. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** The token of the last of these; -1 for none. */
+  get lastUnreadable(): number {
+    return this.#lastUnreadable;
   }
 
   /** The next bytes. They are not kept. Throws only what the visitor throws. */
@@ -136,7 +150,10 @@ export class SegmentSkimmer {
         else this.#next("head", Math.min(this.#length, HEAD_BYTES));
         return;
       case "head":
-        this.#readHead(bytes, at, at + this.#need);
+        if (!this.#readHead(bytes, at, at + this.#need)) {
+          this.#extendHead(bytes, at);
+          return;
+        }
         this.#skip = this.#length - this.#need;
         if (this.#eventsLeft > 0) this.#next("length", LENGTH_BYTES);
         else if (this.#bytesLeft === 0) this.#endTransaction();
@@ -169,11 +186,22 @@ export class SegmentSkimmer {
     this.#step = "end";
   }
 
-  #readHead(bytes: Buffer, from: number, end: number): void {
+  /** More of an event whose header doesn't end in what there is of it. */
+  #extendHead(bytes: Buffer, at: number): void {
+    const pieces = this.#pieces.length < LONG_HEAD_BYTES ? Buffer.alloc(LONG_HEAD_BYTES) : this.#pieces;
+    bytes.copy(pieces, 0, at, at + this.#need);
+    this.#pieces = pieces;
+    this.#held = this.#need;
+    this.#need = Math.min(this.#length, LONG_HEAD_BYTES);
+  }
+
+  /** @returns false when the header may end behind `end`: nothing was passed on then */
+  #readHead(bytes: Buffer, from: number, end: number): boolean {
     let sequenceNumber = 0;
     let timestamp = 0;
     let begin = 0;
     let behind = 0;
+    let isDone = false;
     this.#at = from;
     fields: while (this.#at < end) {
       switch (bytes[this.#at++] ?? 0) {
@@ -190,37 +218,55 @@ export class SegmentSkimmer {
           break;
         case TIMESTAMP:
           timestamp = this.#varint(bytes);
+          isDone = true;
           break fields;
         default:
           // What comes behind the fields that matter.
+          isDone = true;
           break fields;
       }
     }
-    // Not so where a number is none, either.
-    const isReadable =
-      this.#at <= end && Number.isSafeInteger(sequenceNumber) && Number.isSafeInteger(timestamp);
-    if (isReadable) this.onEvent(this.#token, sequenceNumber, timestamp, bytes, begin, behind);
-    else this.#isUnreadable = true;
+    const isInside = this.#at <= end;
+    if (!(isDone && isInside) && this.#need < Math.min(this.#length, LONG_HEAD_BYTES)) return false;
+    if (isInside && !Number.isNaN(sequenceNumber) && !Number.isNaN(timestamp))
+      this.onEvent(this.#token, sequenceNumber, timestamp, bytes, begin, behind);
+    else {
+      this.#unreadable++;
+      this.#lastUnreadable = this.#token;
+    }
     this.#token++;
+    return true;
   }
 
   /** Passes over a field of some length; returns where its content begins. */
   #passField(bytes: Buffer): number {
     const length = this.#varint(bytes);
     const begin = this.#at;
-    this.#at = begin + length;
+    // An end that is none is inside of nothing.
+    this.#at = length >= 0 ? begin + length : NaN;
     return begin;
   }
 
-  /** Up to 8 bytes; NaN for more, which no number has that is used here. */
+  /** An int64, beyond 2^53 the nearest number that there is; NaN for what isn't one. */
   #varint(bytes: Buffer): number {
-    let value = 0;
+    let low = 0;
     let worth = 1;
-    for (let count = 0; count < 8; count++) {
+    for (let count = 0; count < LOW_BYTES; count++) {
       const byte = bytes[this.#at++] ?? 0;
-      value += (byte & 0x7f) * worth;
-      if (byte < 0x80) return value;
+      low += (byte & 0x7f) * worth;
+      if (byte < 0x80) return low;
       worth *= 128;
+    }
+    let high = 0;
+    worth = 1;
+    for (let count = LOW_BYTES; count < MAX_VARINT; count++) {
+      const byte = bytes[this.#at++] ?? 0;
+      high += (byte & 0x7f) * worth;
+      worth *= 128;
+      if (byte >= 0x80) continue;
+      high %= HIGH_SPAN;
+      // Signed: a negative int64 has its 64th bit set.
+      return (high >= HIGH_SPAN / 2 ? high - HIGH_SPAN : high) * LOW_SPAN + low;
     }
     return NaN;
   }

@@ -48,15 +48,16 @@ export interface EventHeader {
   readonly token: Token;
   /** "" if there is none. */
   readonly aggregateIdentifier: string;
+  /** An int64; beyond 2^53, the nearest number that there is. */
   readonly sequenceNumber: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970: any int64, as the application set it, so it may be before that or beyond every calendar. Beyond 2^53, the nearest number that there is. */
   readonly timestamp: number;
   readonly snapshot: boolean;
 }
 
 /**
- * An event whose bytes are what was written (the CRC is right), but whose header can't be told: not protobuf, a number beyond
- * 2^53 - 1, or an aggregate identifier longer than any real one.
+ * An event whose bytes are what was written (the CRC is right), but whose header can't be told: not protobuf, or an aggregate
+ * identifier longer than any real one.
  */
 export interface UnreadableEvent {
   readonly readable: false;
