@@ -1,6 +1,5 @@
 import { crc32 } from "node:zlib";
 import { segmentFileName, type StoreKind, token } from "@axon-backup/axon-server";
-import { encodeEvent } from "@axon-backup/axon-server-standin";
 import type { Files, ServerState } from "./support-restore.js";
 
 /** An event or a snapshot, as far as moments are concerned. */
@@ -9,6 +8,8 @@ export interface Written {
   readonly sequence: number;
   /** Milliseconds since 1970; 0 for an empty one. */
   readonly time: number;
+  /** In place of all that: bytes that may be no event. */
+  readonly raw?: Buffer;
 }
 
 export type Transactions = readonly (readonly Written[])[];
@@ -53,17 +54,7 @@ function header(): Buffer {
 
 /** Written out here, rather than by the code that is tested. */
 function encodeTransaction(events: readonly Written[]): Buffer {
-  const encoded = events.map(({ aggregate, sequence, time }, index) =>
-    encodeEvent({
-      messageIdentifier: `m-${index}`,
-      aggregateIdentifier: aggregate,
-      sequenceNumber: sequence,
-      aggregateType: aggregate === "" ? "" : "Order",
-      timestamp: time,
-      payloadType: "t",
-      payload: Buffer.alloc(7, index),
-    }),
-  );
+  const encoded = events.map(({ raw, ...written }, index) => raw ?? encodeEvent(written, index));
   const body = Buffer.concat(
     encoded.flatMap((bytes) => {
       const length = Buffer.alloc(4);
@@ -78,6 +69,37 @@ function encodeTransaction(events: readonly Written[]): Buffer {
   const crc = Buffer.alloc(4);
   crc.writeUInt32BE(crc32(body));
   return Buffer.concat([head, body, crc]);
+}
+
+/** In the order in which servers write the fields; those without a value are left out. */
+function encodeEvent({ aggregate, sequence, time }: Written, index: number): Buffer {
+  return Buffer.concat([
+    text(1, `m-${index}`),
+    text(2, aggregate),
+    integer(3, sequence),
+    text(4, aggregate === "" ? "" : "Order"),
+    integer(5, time),
+    bytes(6, Buffer.concat([text(1, "t"), bytes(3, Buffer.alloc(7, index))])),
+  ]);
+}
+
+function text(field: number, value: string): Buffer {
+  return value === "" ? Buffer.alloc(0) : bytes(field, Buffer.from(value));
+}
+
+function bytes(field: number, content: Buffer): Buffer {
+  return Buffer.concat([varint(field * 8 + 2), varint(content.length), content]);
+}
+
+function integer(field: number, value: number): Buffer {
+  return value === 0 ? Buffer.alloc(0) : Buffer.concat([varint(field * 8), varint(value)]);
+}
+
+function varint(value: number): Buffer {
+  const encoded: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest >= 0x80n; rest >>= 7n) encoded.push(Number(rest & 0x7fn) | 0x80);
+  return Buffer.from([...encoded, Number(rest)]);
 }
 
 /** A zip with one entry, axonserver-controldb.mv.db, of three bytes. */

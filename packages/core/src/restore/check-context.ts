@@ -91,6 +91,10 @@ export async function checkContext(
     if (store === "events" && trail.uncutSnapshots === "look")
       findings.push(...(await laterSnapshots(path, names.snapshots, trail, signal)));
   }
+  if (trail.doubtful > 0)
+    notes.push(
+      `${context}: of ${trail.doubtful} snapshots it can't be told whether the events have that state: no event of the aggregate is there, or the snapshot can't be read`,
+    );
   return {
     // Both were read.
     ...(checked as Record<StoreKind, CheckedStore>),

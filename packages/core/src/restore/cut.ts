@@ -32,26 +32,30 @@ export interface TrailOptions {
  */
 export class EventTrail {
   readonly #sequences = new Sequences();
+  /** Whether whole segments can be read. */
   #canReadSnapshots = true;
   #canReadEvents = true;
-  /** Whether events are missing that once were there: behind damage, by retention, deleted by a transformation. */
+  /** Single ones in segments that can. */
+  #unreadableSnapshots = 0;
+  #lastUnreadable = -1;
+  /** Whether events are missing behind damage. */
   #isDamaged = false;
-  #hasHoles: boolean;
+  /** How many events there are of which it can't be told which aggregate they are, or were, of: a transformation has emptied them, or they can't be read. */
+  #nameless = 0;
+  #doubtful = 0;
   #lastToken = -1;
   #lastTimestamp: number | undefined;
   #earliest = Infinity;
   #later: LaterEvents | undefined;
 
-  constructor(private readonly options: TrailOptions = { isCut: true }) {
-    this.#hasHoles = options.isShortened === true;
-  }
+  constructor(private readonly options: TrailOptions = { isCut: true }) {}
 
   /** Snapshots come first: they tell which aggregates matter. */
   addSnapshots(snapshots: readonly SegmentEvent[]): void {
     for (const snapshot of snapshots)
       if (snapshot.readable)
         this.#sequences.addSnapshot(snapshot.aggregateIdentifier, snapshot.sequenceNumber);
-      else this.#canReadSnapshots = false;
+      else this.#unreadableSnapshots++;
   }
 
   /** What is known of a segment of snapshots once it was read. */
@@ -65,7 +69,12 @@ export class EventTrail {
       if (event.readable) {
         this.#sequences.addEvent(event.aggregateIdentifier, event.sequenceNumber);
         this.#addTime(event.token, event.timestamp, event.aggregateIdentifier !== "");
-      } else this.#canReadEvents = false;
+      } else this.#addUnreadable(1, event.token);
+  }
+
+  #addUnreadable(count: number, last: number): void {
+    this.#nameless += count;
+    this.#lastUnreadable = Math.max(this.#lastUnreadable, last);
   }
 
   /** One event, with the bytes of its aggregate's identifier. */
@@ -77,7 +86,7 @@ export class EventTrail {
   #addTime(at: number, timestamp: number, hasAggregate: boolean): void {
     // A transformation may leave empty events where it deleted some: they have no time.
     if (timestamp === 0) {
-      if (!hasAggregate) this.#hasHoles = true;
+      if (!hasAggregate) this.#nameless++;
       return;
     }
     if (timestamp < this.#earliest) this.#earliest = timestamp;
@@ -90,13 +99,22 @@ export class EventTrail {
   }
 
   /** What is known of a segment of events once it was read. */
-  endSegment(scan: Skimmed, isUnreadable = false): void {
-    if (isUnreadable || !isReadable(scan)) this.#canReadEvents = false;
+  endSegment(
+    scan: Skimmed,
+    skimmer?: { readonly unreadable: number; readonly lastUnreadable: number },
+  ): void {
+    if (skimmer) this.#addUnreadable(skimmer.unreadable, skimmer.lastUnreadable);
+    if (!isReadable(scan)) this.#canReadEvents = false;
     if (scan.state === "torn") this.#isDamaged = true;
   }
 
   /** Milliseconds since 1970 of the last event that has a time; undefined when there is none, or it can't be read. */
   get lastTimestamp(): number | undefined {
+    return this.#lastUnreadable > this.#lastToken ? undefined : this.#clock;
+  }
+
+  /** The same, but for single events that can't be read. */
+  get #clock(): number | undefined {
     return this.#canReadEvents ? this.#lastTimestamp : undefined;
   }
 
@@ -119,25 +137,41 @@ export class EventTrail {
    * What becomes of the snapshots of events that aren't cut: they stay, as nearly always, or must be looked at one by one. They were copied before the events, so where it can't be told they stay, too.
    */
   get uncutSnapshots(): "fine" | "look" | "unknown" {
-    if (this.#canReadSnapshots && this.#sequences.unproven === 0) return "fine";
+    if (this.#canReadSnapshots && this.#sequences.unproven === 0)
+      return this.#unreadableSnapshots === 0 ? "fine" : "look";
     return this.#canReadSnapshots && this.#canReadEvents && !this.#isDamaged ? "look" : "unknown";
+  }
+
+  /** Of how many snapshots `isLater` couldn't tell, and said that they aren't. */
+  get doubtful(): number {
+    return this.#doubtful;
   }
 
   /**
    * Whether a snapshot may be of a state later than these events. Dropping one too many costs the server a few reads, keeping one too many breaks its aggregate: where events are cut,
    * whatever can't be told counts as later, and what was written later than the last event as well.
+   *
+   * An aggregate with events is judged by them alone. The server expects the number after its last one from whoever appends to it, also where a transformation has emptied later ones: a snapshot beyond that would break it in any case.
+   * One without events may have lost all of them to retention or a transformation: dropping what is left of it would lose it for good.
    */
   isLater(snapshot: SegmentEvent): boolean {
-    if (!snapshot.readable) return true;
-    const { lastTimestamp } = this;
-    const { isCut } = this.options;
-    if (isCut && (lastTimestamp === undefined || snapshot.timestamp > lastTimestamp)) return true;
+    const { isCut, isShortened = false } = this.options;
+    if (!snapshot.readable) return isCut || this.#doubt();
+    const clock = this.#clock;
+    const { sequenceNumber, timestamp } = snapshot;
+    if (isCut && (clock === undefined || timestamp > clock)) return true;
     const sequence = this.#sequences.last(snapshot.aggregateIdentifier);
-    if (snapshot.sequenceNumber <= sequence) return false;
-    if (!this.#hasHoles) return true;
-    // Events that the server had removed aren't later ones: the clock decides. With a cut, the snapshot must be older than every event there is, and all that is left of its aggregate.
-    if (isCut) return sequence !== -1 || snapshot.timestamp >= this.#earliest;
-    return lastTimestamp === undefined || snapshot.timestamp > lastTimestamp;
+    if (sequenceNumber <= sequence) return false;
+    if (sequence !== -1) return true;
+    // As many events are missing as the snapshot's state has.
+    if (!isShortened && sequenceNumber >= this.#nameless) return true;
+    if (timestamp < this.#earliest) return false;
+    return isCut || clock === undefined || timestamp > clock || this.#doubt();
+  }
+
+  #doubt(): false {
+    this.#doubtful++;
+    return false;
   }
 }
 

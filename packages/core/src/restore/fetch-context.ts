@@ -42,6 +42,8 @@ export interface FetchedContext {
   readonly later: LaterEvents | undefined;
   /** False when it can't be told whether a snapshot is of a state later than the events: they, or the snapshots, can't be read. */
   readonly snapshotsChecked: boolean;
+  /** How many snapshots stay although that can't be told of them alone. */
+  readonly doubtfulSnapshots: number;
 }
 
 /**
@@ -62,7 +64,7 @@ export async function fetchContext(
   const trail = new EventTrail({
     isCut,
     isShortened: (events.files[0]?.first ?? 0) > 0,
-    ...(isCut && time !== undefined && { time }),
+    ...(time !== undefined && { time }),
   });
   const fetchAll = async (store: StoreKind, files: readonly PlannedFile[]): Promise<FetchedStore["cut"]> => {
     const points = await mapConcurrent(files, tools.concurrency, tools.signal, (file, signal) =>
@@ -97,6 +99,7 @@ export async function fetchContext(
     lastTimestamp: trail.lastTimestamp,
     later: trail.later,
     snapshotsChecked: mustLook || trail.uncutSnapshots === "fine",
+    doubtfulSnapshots: trail.doubtful,
   };
 }
 

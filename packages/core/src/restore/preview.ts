@@ -7,6 +7,7 @@ import type { Manifest } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { choose } from "./choose.js";
 import { madeAt } from "./control-db-made.js";
+import { dateOf } from "./date-of.js";
 import { type ExaminedTarget, examineTarget } from "./examine-target.js";
 import { type Measured, measureRate } from "./measure-rate.js";
 import type { ContextPlan, RestorePlan, StorePlan } from "./plan.js";
@@ -128,7 +129,7 @@ async function previewContext(
       ...count("events"),
       lastToken: lastBefore(nextToken),
       lastTokenExact,
-      lastTimestamp: lastTokenExact && end?.lastTimestamp !== undefined ? new Date(end.lastTimestamp) : null,
+      lastTimestamp: lastTokenExact ? dateOf(end?.lastTimestamp) : null,
       dropped: whole - nextToken,
       droppedExact: cutBefore === undefined || headExact,
       cutSegment: files.find((file) => file.cutBefore !== undefined)?.name ?? null,

@@ -8,6 +8,7 @@ import type { Manifest } from "../repository/manifest.js";
 import { orNameOlder, orNameOtherControlDb } from "./alternatives.js";
 import { choose } from "./choose.js";
 import { madeAt } from "./control-db-made.js";
+import { dateOf } from "./date-of.js";
 import { checkFreeSpace } from "./disk.js";
 import { fetchContext, type FetchedContext, type FetchTools } from "./fetch-context.js";
 import { fetchControlDb } from "./fetch-control-db.js";
@@ -185,8 +186,7 @@ function reportStore(
     lastToken: lastBefore(nextToken),
     lastTokenExact,
     nextToken,
-    lastTimestamp:
-      kind === "events" && lastTokenExact && lastTimestamp !== undefined ? new Date(lastTimestamp) : null,
+    lastTimestamp: kind === "events" && lastTokenExact ? dateOf(lastTimestamp) : null,
     dropped: (planned?.nextToken ?? nextToken) - nextToken,
     droppedExact: cut === undefined || headExact,
     cutSegment: cut?.file.name ?? null,

@@ -62,7 +62,7 @@ function readEvents(file: PlannedFile, trail: EventTrail, isHead: boolean): Segm
       if (!isGivenUp) (skimmer ?? scanner).push(chunk);
     },
     end() {
-      if (!isGivenUp && file.bytes > 0) trail.endSegment((skimmer ?? scanner).end(), skimmer?.isUnreadable);
+      if (!isGivenUp && file.bytes > 0) trail.endSegment((skimmer ?? scanner).end(), skimmer);
       return undefined;
     },
   };

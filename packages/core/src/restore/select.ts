@@ -20,7 +20,7 @@ export interface Selected {
 
 /** The restore point that was asked for, with what is older. */
 export interface Base extends Selected {
-  /** Whether the operator has named it by its id. */
+  /** Whether the operator has named it, by its id or as the latest. */
   readonly isNamed: boolean;
   /** Ascending. */
   readonly older: readonly RestorePointId[];
@@ -32,17 +32,18 @@ export interface Base extends Selected {
  */
 export async function selectBase(
   repository: RestorePoints,
-  { restorePoint = "latest", context }: Selection,
+  { restorePoint, context }: Selection,
 ): Promise<Base> {
+  const isNamed = restorePoint !== undefined;
   const ids = await repository.restorePoints();
   const newest = ids.at(-1);
   if (newest === undefined) throw nothingThere();
-  const id = restorePoint === "latest" ? newest : restorePoint;
+  const id = restorePoint === undefined || restorePoint === "latest" ? newest : restorePoint;
   const manifest = await repository.manifest(id);
   return {
     manifest,
     contexts: selectContexts(manifest, context),
-    isNamed: restorePoint !== "latest",
+    isNamed,
     older: ids.filter((other) => other < id),
   };
 }
