@@ -50,6 +50,7 @@ describe("units", () => {
       "2 entries",
     ]);
     expect(formatTime(new Date(Date.UTC(2026, 10, 24, 5, 59, 1, 999)))).to.equal("2026-11-24 05:59:01 UTC");
+    expect(formatTime(new Date(9 * 10 ** 15)), "beyond every calendar").to.equal("an unknown time");
   });
 });
 

@@ -26,6 +26,7 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 
 /** Milliseconds for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function formatDuration(milliseconds: number): string {
+  if (Number.isNaN(milliseconds)) return "an unknown time";
   if (milliseconds < 9950) return `${(Math.max(milliseconds, 0) / 1000).toFixed(1)} s`;
   const seconds = Math.round(milliseconds / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -40,7 +41,8 @@ function pair(big: number, bigUnit: string, small: number, smallUnit: string): s
   return small === 0 ? `${big} ${bigUnit}` : `${big} ${bigUnit} ${small} ${smallUnit}`;
 }
 
-/** `2026-11-24 05:59:01 UTC` */
+/** `2026-11-24 05:59:01 UTC`; of what is no time, as another program may have written it, `an unknown time`. */
 export function formatTime(time: Date): string {
+  if (Number.isNaN(time.getTime())) return "an unknown time";
   return `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }

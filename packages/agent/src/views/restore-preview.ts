@@ -84,6 +84,6 @@ function targetLine({ target, bytes }: RestorePreview): string {
 
 function contextLine({ name, events }: PreviewedContext): string {
   const dropped = countText(events, "event");
-  const cut = dropped === "" ? "" : `; cut off: ${dropped}, and snapshots of later states`;
+  const cut = dropped === "" ? "" : `; cut off: ${dropped}, and snapshots of later states, if there are any`;
   return `Context ${name}: ${headText(events)}${cut}`;
 }
