@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkRestored, type CheckRestoredReport, restore, type RestoreOptions } from "@axon-backup/core";
 import { parseStoreFileName, SegmentScanner, type Token } from "@axon-backup/axon-server";
@@ -138,6 +138,23 @@ describe("restore --check-only", function () {
       await writeFile(join(target, index), "index");
       for (const { findings } of [await checkRestored({ target }), await compared()])
         expect(findings.map(({ path }) => path)).to.deep.equal([index]);
+    });
+
+    it("and notes what a directory doesn't tell by itself, and what isn't of a store", async () => {
+      const of = async (): Promise<string> => (await checkRestored({ target })).notes.join("\n");
+      const before = await of();
+      expect(before)
+        .to.match(/index files? w.* not looked at/)
+        .and.not.match(/begin with|something else/);
+      expect((await compared()).notes.join()).not.to.include("not looked at");
+      await writeFile(join(target, "default/mine.txt"), "");
+      await symlink("mine.txt", join(target, "default/00000000000000000777.bloom"));
+      expect(await of()).to.include("00000000000000000777.bloom (a link), mine.txt");
+      for (const path of files.keys())
+        if (/default\/0{20}\.(events|index|bloom)$/.test(path)) await rm(join(target, path));
+      const after = await checkRestored({ target });
+      expect(after.notes.join()).to.match(/the events begin with token [1-9]/);
+      expect(after.damaged).to.equal(false);
     });
 
     it("a control DB that is missing, or none", async () => {

@@ -1,4 +1,4 @@
-import {
+import fs, {
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -8,6 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -50,6 +51,32 @@ describe("the target of a restore", () => {
     await expectRefused(".axon-backup-restore");
     expect(existsSync(join(target, ".axon-backup-restore/mine"))).to.be.true;
   });
+
+  for (const name of ["realpath", "lstat"] as const)
+    it(`is another restore's that makes it just after this one's ${name}`, async () => {
+      rmSync(target, { recursive: true });
+      const original = fs.promises[name] as (path: string) => Promise<unknown>;
+      let isMade = false;
+      const late = async (path: string): Promise<unknown> => {
+        try {
+          return await original(path);
+        } finally {
+          if (path === target && !isMade) {
+            isMade = true;
+            mkdirSync(target);
+          }
+        }
+      };
+      Reflect.set(fs.promises, name, late);
+      syncBuiltinESMExports();
+      try {
+        const error: unknown = await Target.claim(target, id).catch((reason: unknown) => reason);
+        expect(error).to.be.instanceOf(EngineError).with.property("kind", "locked");
+      } finally {
+        Reflect.set(fs.promises, name, original);
+        syncBuiltinESMExports();
+      }
+    });
 
   it("must not be inside of a backup", async () => {
     writeFileSync(join(folder, "repository.json"), '{"axon-backup":"repository","sha256":"…",');

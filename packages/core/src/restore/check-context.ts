@@ -12,6 +12,7 @@ import { mapConcurrent } from "../concurrency.js";
 import { lastBefore } from "../repository/head.js";
 import { compareStore } from "./check-against.js";
 import { readSegmentFile } from "./check-files.js";
+import { notesOnForeign } from "./check-foreign.js";
 import { EventTrail } from "./cut.js";
 import { errorCode, inside, onDisk } from "./disk.js";
 import {
@@ -57,6 +58,7 @@ export async function checkContext(
   const notes: string[] = [];
   const path = inside(directory, context);
   const names = await namesIn(path);
+  notes.push(...(await notesOnForeign(path, context)));
   const firstEvent = names.events.find((name) => name.kind === "segment")?.segment ?? 0;
   const trail = new EventTrail({ isCut: false, isShortened: firstEvent > 0 });
   const checked: Partial<Record<StoreKind, CheckedStore>> = {};
@@ -82,7 +84,7 @@ export async function checkContext(
       const told = new Set(findings.map((finding) => finding.path));
       findings.push(...compared.findings.filter((finding) => !told.has(finding.path)));
       notes.push(...compared.notes);
-    }
+    } else notes.push(...noteOnBeginning(context, store, read));
     checked[store] = {
       files: names[store].length,
       bytes: read.bytes,
@@ -101,6 +103,15 @@ export async function checkContext(
     findings: findings.map(({ path: name, finding }) => ({ path: `${context}/${name}`, finding })),
     notes,
   };
+}
+
+/** What came before may have been removed by the server's retention, or be missing: by itself, a store doesn't tell. */
+function noteOnBeginning(context: string, store: StoreKind, { segments }: ReadStore): string[] {
+  const first = newestOf(segments)[0]?.name;
+  if (first === undefined || first.segment === 0) return [];
+  return [
+    `${context}: the ${store} begin with token ${first.segment}: whether the server had removed what came before, or segments are missing, can't be told by the directory alone`,
+  ];
 }
 
 async function namesIn(path: string): Promise<Record<StoreKind, readonly StoreFileName[]>> {

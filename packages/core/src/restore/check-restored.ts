@@ -1,6 +1,6 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { parseStoreFileName, STORE_KINDS } from "@axon-backup/axon-server";
+import { parseStoreFileName, STORE_KINDS, type StoreFileName } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
 import { ignoreEvents, type Observer } from "../observer.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
@@ -106,6 +106,7 @@ async function check(
     notes.push(...checked.notes);
     contexts.push({ name, events: checked.events, snapshots: checked.snapshots });
   }
+  if (!against) notes.push(...(await noteOnIndexes(directory, contexts)));
   if (contexts.length === 0) findings.push({ path: ".", finding: "holds no context" });
   const stores = contexts.flatMap(({ events, snapshots }) => [events, snapshots]);
   return {
@@ -120,6 +121,23 @@ async function check(
     notes,
     warnings,
   };
+}
+
+/** Their content isn't documented: they are right, or not, by comparison alone. */
+async function noteOnIndexes(directory: string, contexts: readonly CheckedContext[]): Promise<string[]> {
+  let count = 0;
+  for (const { name } of contexts)
+    for (const file of await readdir(join(directory, name)))
+      if (STORE_KINDS.some((store) => isIndexName(parseStoreFileName(file, store)?.kind))) count++;
+  if (count === 0) return [];
+  const files = count === 1 ? "1 index file was" : `${count} index files were`;
+  return [
+    `${files} not looked at: what is in them tells nothing by itself. Checked against the restore point (with --sink), they are compared`,
+  ];
+}
+
+function isIndexName(kind: StoreFileName["kind"] | undefined): boolean {
+  return kind === "index" || kind === "global-index";
 }
 
 /** Directories with files of a store in them, and those that should be there. */

@@ -199,14 +199,21 @@ async function openDirectory(path: string): Promise<{ directory: string; created
         `Make it first, or restore elsewhere.`,
       );
     const directory = join(parent, basename(absolute));
-    if ((await inodeOf(directory)) !== undefined)
+    const inThePlace = await lstat(directory).catch(undefinedIfAbsent);
+    if (inThePlace?.isDirectory()) throw atTheSameMoment(absolute, error);
+    if (inThePlace !== undefined)
       throw new EngineError(
         "usage",
         `${absolute} is a link that leads nowhere`,
         "Restore to a directory, or remove the link.",
       );
     await refuseRepository(directory);
-    await mkdir(directory, { mode: DIRECTORY_MODE });
+    try {
+      await mkdir(directory, { mode: DIRECTORY_MODE });
+    } catch (failure) {
+      if (errorCode(failure) === "EEXIST") throw atTheSameMoment(absolute, failure);
+      throw failure;
+    }
     await syncDirectory(parent);
     return { directory, created: true };
   }
@@ -243,13 +250,21 @@ async function makeWorking(directory: string, journal: Journal): Promise<void> {
   } catch (error) {
     await rm(spare, { recursive: true, force: true });
     if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
-    throw new EngineError(
-      "locked",
-      `another restore began in ${directory} at the same moment`,
-      "Wait for it, or restore elsewhere.",
-      error,
-    );
+    throw atTheSameMoment(directory, error);
   }
+}
+
+function atTheSameMoment(directory: string, error: unknown): EngineError {
+  return new EngineError(
+    "locked",
+    `another restore began in ${directory} at the same moment`,
+    "Wait for it, or restore elsewhere.",
+    error,
+  );
+}
+
+function undefinedIfAbsent(error: unknown): undefined {
+  if (errorCode(error) !== "ENOENT") throw error;
 }
 
 async function requireFile(path: string, length: number): Promise<void> {
