@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Scene } from "../support/scene.js";
@@ -35,6 +35,27 @@ describe("verify, night after night", () => {
     if (sink === undefined) throw new Error("no sink");
     return sink;
   };
+
+  it("prints no table of what couldn't be verified", async () => {
+    for (const name of readdirSync(join(scene.sinkPath("nas"), "restore-points")))
+      rmSync(join(scene.sinkPath("nas"), "restore-points", name));
+    const { stdout, stderr } = await scene.expect(2, "verify", "--sink", "nas");
+    expect(stdout).to.equal("");
+    expect(stderr).to.include("has no restore point");
+  });
+
+  it("tells of damage that was read until it is mended, with its exit code", async () => {
+    const file = "contexts/default/events/00000000000000000000.events";
+    const path = join(scene.sinkPath("nas"), file);
+    const bytes = readFileSync(path);
+    bytes.writeUInt8(bytes.readUInt8(100) ^ 1, 100);
+    writeFileSync(path, bytes);
+    await scene.expect(5, "verify", "--sink", "nas", "--read-data");
+    const { stdout } = await scene.expect(5, "verify", "--sink", "nas");
+    expect(stdout).to.include(file).and.to.include("was found damaged on");
+    await scene.expect(0, "backup");
+    await scene.expect(0, "verify", "--sink", "nas");
+  });
 
   it("comes round to every object with a budget, and then says since when everything is verified", async () => {
     let report = await nas();

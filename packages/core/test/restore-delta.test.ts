@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { cp, mkdir, open, readdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, open, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { restore } from "@axon-backup/core";
 import type { Token } from "@axon-backup/axon-server";
@@ -88,6 +88,21 @@ describe("restore --delta", function () {
     expect(counting.fetched).to.deep.equal([]);
     expect(await inodes(target)).to.deep.equal(before);
     await expectSame(target, whole);
+  });
+
+  it("lets the owner write to what stays, so that a server can", async () => {
+    for (const restorePoint of [older, newer]) {
+      await oldStore(restorePoint);
+      for (const path of (await tree(target)).keys()) await chmod(join(target, path), 0o440);
+      await chmod(join(target, "default"), 0o550);
+      await restore({ sink, name, target, delta: true });
+      const modes = new Map<string, number>();
+      for (const path of ["default", ...(await tree(target)).keys()])
+        modes.set(path, (await stat(join(target, path))).mode & 0o700);
+      expect([...modes].filter(([, mode]) => (mode & 0o600) !== 0o600)).to.deep.equal([]);
+      expect(modes.get("default")).to.equal(0o700);
+      directory.removeBelow(target);
+    }
   });
 
   it("finds files that have the right length and other bytes", async () => {

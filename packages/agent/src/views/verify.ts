@@ -18,8 +18,10 @@ export function verifyJson(outcomes: readonly Outcome[]): object {
   };
 }
 
-/** A table with a row for each sink, then what there is to say of each. */
+/** A table with a row for each sink, then what there is to say of each; nothing if nothing could be verified. */
 export function verifyText(outcomes: readonly Outcome[], listObjects = false): string {
+  // Why each of them failed is told as an error.
+  if (outcomes.every(({ outcome }) => outcome === "failed")) return "";
   return [summary(outcomes), ...outcomes.map((outcome) => sinkText(outcome, listObjects))].join("");
 }
 

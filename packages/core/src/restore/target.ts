@@ -17,6 +17,7 @@ import {
   spareName,
   WORKING,
 } from "./leftovers.js";
+import { makeWritable } from "./make-writable.js";
 import { listEntries } from "./placed.js";
 import { ASIDE, replaceOld } from "./replace.js";
 import { type Reuse, takeOver } from "./takeover.js";
@@ -125,7 +126,7 @@ export class Target {
     await onDisk(`completing ${this.directory}`, async () => {
       for (const [path, length] of expected) await requireFile(join(this.tree, path), length);
       await syncDirectory(this.tree);
-      if (this.#journal.delta) await this.#replace();
+      if (this.#journal.delta) await this.#replace(expected.keys());
       else await this.#place();
       await forgetWorking(this.directory, await this.#renameWorking(spareName(this.#journal.nonce)));
     });
@@ -142,10 +143,11 @@ export class Target {
     await syncDirectory(this.directory);
   }
 
-  async #replace(): Promise<void> {
+  async #replace(expected: Iterable<string>): Promise<void> {
     await replaceOld(this.directory, this.working, this.reuse.contexts, this.#journal, (journal) => {
       this.#journal = journal;
     });
+    await makeWritable(this.directory, this.reuse.contexts, expected);
   }
 
   /**
