@@ -228,6 +228,29 @@ describe("the moment that is restored", () => {
     expect(readFileSync(join(target, "precious"), "utf8")).to.equal("as it was");
   });
 
+  it("restores an event of a time that no calendar has, and says beforehand what only the restore finds out", async () => {
+    write("default", 0, 10);
+    scene.server.append("default", [event("odd", 0, 9 * 10 ** 15)]);
+    await scene.expect(0, "backup");
+    const target = scene.path("odd");
+    const restore = ["restore", "--to", target];
+    const cut = await scene.expect(0, ...restore, "--time", "2026-11-24T06:00:05Z", "--dry-run");
+    expect(cut.stdout)
+      .to.contain("and snapshots of later states, if there are any")
+      .and.contain("Clocks: whether events later than 2026-11-24 06:00:05 UTC");
+    for (const option of [["--dry-run"], []]) {
+      const whole = await scene.json<Restored>([...restore, ...option]);
+      const { lastToken, lastTimestamp } =
+        whole.contexts.find(({ name }) => name === "default")?.events ?? {};
+      expect({ lastToken, lastTimestamp }).to.deep.equal({ lastToken: 20, lastTimestamp: null });
+    }
+    const again = await scene.expect(0, ...restore, "--dry-run", "--delta");
+    expect(again.stdout)
+      .to.contain("holds an old store")
+      .and.match(/^Kept: \d+ files? of the right length/m);
+    expect((await scene.expect(0, ...restore, "--delta")).stdout).to.contain("the last event has token 20");
+  });
+
   it("refuses a time without a zone, one that doesn't exist, and a token with it: exit code 2", async () => {
     const wrong: readonly (readonly [readonly string[], RegExp])[] = [
       [["--time", "2026-11-24T06:00:00"], /has no zone[^]*Add Z for UTC \(2026-11-24T06:00:00Z\)/],

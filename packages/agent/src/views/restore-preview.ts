@@ -2,7 +2,7 @@ import type { PreviewedContext, RestorePreview } from "@axon-backup/core";
 import { describeError } from "../errors/describe-error.js";
 import { printable } from "../output/printable.js";
 import { formatTable } from "../output/table.js";
-import { formatBytes, formatCount, formatDuration, plural } from "../output/units.js";
+import { formatBytes, formatCount, formatDuration, formatTime, plural } from "../output/units.js";
 import { controlDbLine, countText, headText, leftOutLine } from "./restore.js";
 
 export function restorePreviewJson(preview: RestorePreview): object {
@@ -11,6 +11,7 @@ export function restorePreviewJson(preview: RestorePreview): object {
   return {
     dryRun: true,
     ...rest,
+    kept: rest.kept && { ...rest.kept, comparedBy: "length" },
     rate: measured
       ? {
           sample: measured.sample,
@@ -48,14 +49,26 @@ export function restorePreviewText(preview: RestorePreview): string {
     `Dry run: nothing was written. Would restore ${restorePoint} from ${printable(sink)}: ${plural(objects, "object")}, ${formatBytes(bytes)}`,
     timeLine(preview),
     targetLine(preview),
+    ...keptLines(preview),
     ...contexts.map(contextLine),
+    ...disorderLines(preview),
     controlDbLine(restorePoint, controlDb.made, contexts),
     ...preview.contextsLeftOut.map(leftOutLine),
   ];
   return `${lines.join("\n")}\n\n${table}`;
 }
 
-function rateOf({ measured, bytes }: RestorePreview): number | null {
+/** What is to be fetched. */
+function fetchedOf({ objects, bytes, kept }: RestorePreview): {
+  readonly objects: number;
+  readonly bytes: number;
+} {
+  return { objects: objects - (kept?.files ?? 0), bytes: bytes - (kept?.bytes ?? 0) };
+}
+
+function rateOf(preview: RestorePreview): number | null {
+  const { measured } = preview;
+  const { bytes } = fetchedOf(preview);
   return measured && measured.estimate > 0 ? Math.round((bytes / measured.estimate) * 1000) : null;
 }
 
@@ -67,7 +80,9 @@ function timeLine(preview: RestorePreview): string {
   return `Time: about ${formatDuration(measured.estimate)} to read it at ${formatBytes(rate)}/s, measured on ${plural(objects, "object")} of it, ${formatBytes(bytes)} in ${formatDuration(milliseconds)}; writing may take longer`;
 }
 
-function targetLine({ target, bytes }: RestorePreview): string {
+function targetLine(preview: RestorePreview): string {
+  const { target } = preview;
+  const { bytes } = fetchedOf(preview);
   const path = printable(target.path);
   if (target.problem)
     return `Target: would be refused: ${printable(target.problem.message)}. ${target.problem.remedy}`;
@@ -75,11 +90,28 @@ function targetLine({ target, bytes }: RestorePreview): string {
     absent: "doesn't exist yet, and would be made",
     empty: "is empty",
     interrupted: "holds what a restore left that was cut off",
-    "in use": "holds an old store",
+    "old store": "holds an old store",
+    "in use": "is in use",
   }[target.state];
   const free =
     target.freeBytes === null ? "" : `; ${formatBytes(target.freeBytes)} free, ${formatBytes(bytes)} needed`;
   return `Target: ${path} ${state}${free}`;
+}
+
+function keptLines(preview: RestorePreview): string[] {
+  const { kept } = preview;
+  if (!kept) return [];
+  const { objects, bytes } = fetchedOf(preview);
+  return [
+    `Kept: ${plural(kept.files, "file")} of the right length, ${formatBytes(kept.bytes)}; to fetch: ${plural(objects, "object")}, ${formatBytes(bytes)}. The restore reads what is there, and fetches what isn't right as well`,
+  ];
+}
+
+function disorderLines({ time }: RestorePreview): string[] {
+  if (time === null) return [];
+  return [
+    `Clocks: whether events later than ${formatTime(time)} stand before the last one, and stay, only the restore finds out; it says so`,
+  ];
 }
 
 function contextLine({ name, events }: PreviewedContext): string {

@@ -231,7 +231,8 @@ async function removeDead(directory: string, name: string, journal: Journal): Pr
   await removeWorking(directory, spare);
 }
 
-function requireDead(directory: string, journal: Journal): void {
+/** @throws EngineError `locked` when the restore that a journal tells of may still be at work */
+export function requireDead(directory: string, journal: Journal): void {
   if (journal.suspended !== true && processState(journal.process) !== "dead")
     throw locked(directory, journal);
 }

@@ -22,15 +22,30 @@ export function filesOf({ contexts }: RestorePlan): readonly PlacedFile[] {
 
 /** How many bytes come to the disk, if each file that is there with the right length is right. */
 export async function bytesToFetch(target: Target, plan: RestorePlan): Promise<number> {
-  let bytes = plan.bytes;
-  if (!target.isReused) return bytes;
-  for (const { context, file } of filesOf(plan))
-    for (const path of target.present(context, file.name))
+  if (!target.isReused) return plan.bytes;
+  const present = await withRightLength(plan, (context, file) => target.present(context, file));
+  return present.reduce((bytes, file) => bytes - file.bytes, plan.bytes);
+}
+
+/**
+ * The files of a plan that are there with the right length, and may be right.
+ * @param places where a context's file may be
+ */
+export async function withRightLength(
+  plan: RestorePlan,
+  places: (context: string, file: string) => readonly string[],
+): Promise<readonly PlannedFile[]> {
+  const present: PlannedFile[] = [];
+  for (const { context, file } of filesOf(plan)) {
+    // One that is to be cut is fetched anew.
+    if (file.cutBefore !== undefined) continue;
+    for (const path of places(context, file.name))
       if ((await lengthOf(path)) === file.length) {
-        bytes -= file.bytes;
+        present.push(file);
         break;
       }
-  return bytes;
+  }
+  return present;
 }
 
 async function lengthOf(path: string): Promise<number | undefined> {

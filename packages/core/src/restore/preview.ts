@@ -1,4 +1,4 @@
-import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
+import type { StoreKind, Token } from "@axon-backup/axon-server";
 import { isSinkError } from "@axon-backup/sink";
 import { atOnce } from "../at-once.js";
 import { ignoreEvents } from "../observer.js";
@@ -10,10 +10,11 @@ import { madeAt } from "./control-db-made.js";
 import { dateOf } from "./date-of.js";
 import { type ExaminedTarget, examineTarget } from "./examine-target.js";
 import { type Measured, measureRate } from "./measure-rate.js";
-import type { ContextPlan, RestorePlan, StorePlan } from "./plan.js";
+import type { ContextPlan, PlannedFile, RestorePlan, StorePlan } from "./plan.js";
+import { filesOf } from "./planned-files.js";
 import { findTransaction, type SearchTools } from "./search.js";
 import { Sources } from "./sources.js";
-import type { RestoreOptions } from "./types.js";
+import type { KeptFiles, RestoreOptions } from "./types.js";
 
 /** What a restore would do. */
 export interface RestorePreview {
@@ -28,10 +29,14 @@ export interface RestorePreview {
   };
   readonly contexts: readonly PreviewedContext[];
   readonly contextsLeftOut: readonly string[];
+  /** The time that is asked for, if one is. Whether events later than it stay, because clocks were in disorder, only a restore finds out. */
+  readonly time: Date | null;
   /** To read, the control DB included. */
   readonly objects: number;
   readonly bytes: number;
-  /** Undefined when too little came in time to tell. */
+  /** Of these, what is in the target already, with `resume` or `delta`; null without. By its length alone: a restore reads it, and fetches what isn't right. */
+  readonly kept: KeptFiles | null;
+  /** Of what is to be fetched. Undefined when too little came in time to tell. */
   readonly measured: Measured | undefined;
   readonly target: ExaminedTarget;
   readonly warnings: readonly string[];
@@ -83,19 +88,21 @@ export async function previewRestore(options: RestoreOptions): Promise<RestorePr
       const { timeline = 0 } = chosen.find(({ name: other }) => other === context.name) ?? {};
       contexts.push(await previewContext({ ...tools, context: context.name }, context, timeline));
     }
+    const { resume = false, delta = false, time = null } = options;
+    const { target, present } = await examineTarget(options.target, plan, { resume, delta });
     observer({ kind: "step", sink: name, step: "measurement" });
-    const { resume = false, delta = false } = options;
     return {
       restorePoint: manifest.id,
       sink: sources.inOrder[0]?.name ?? name,
       controlDb: { name: manifest.controlDb.name, made: madeAt(manifest), size: manifest.controlDb.size },
       contexts,
       contextsLeftOut: leftOut(manifest, plan),
+      time,
       objects: plan.objects,
       bytes: plan.bytes,
-      measured: await measure(sources, plan, options, warn),
-      // What is there already needs no room: how much that is, only reading it tells.
-      target: await examineTarget(options.target, resume || delta ? 0 : plan.bytes, delta),
+      kept: resume || delta ? { files: present.length, bytes: bytesOf(present) } : null,
+      measured: await measure(sources, plan, new Set(present), options, warn),
+      target,
       warnings,
     };
   } finally {
@@ -139,19 +146,24 @@ async function previewContext(
 }
 
 function countOf({ files }: StorePlan): PreviewedStore {
-  return { objects: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  return { objects: files.length, bytes: bytesOf(files) };
+}
+
+function bytesOf(files: readonly PlannedFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** A sink that can't be measured is no reason to say nothing else. */
 async function measure(
   sources: Sources,
   plan: RestorePlan,
+  present: ReadonlySet<PlannedFile>,
   { connections, signal }: RestoreOptions,
   warn: (message: string) => void,
 ): Promise<Measured | undefined> {
   const [source] = sources.inOrder;
   if (!source) return undefined;
-  const files = plan.contexts.flatMap(({ stores }) => STORE_KINDS.flatMap((store) => stores[store].files));
+  const files = filesOf(plan).flatMap(({ file }) => (present.has(file) ? [] : file));
   const objects = [{ key: plan.controlDb.key, bytes: plan.controlDb.size }, ...files];
   try {
     return await measureRate(await source.sink(), objects, atOnce(connections), signal);
