@@ -24,7 +24,7 @@ export interface RestoreOptions {
   readonly delta?: boolean;
   /** Whether index files are restored where they can be. Default true; a server rebuilds those that are missing at its start. */
   readonly indexFiles?: boolean;
-  /** Default `latest`; with `token` or `time`, the earliest one that has all that is restored. */
+  /** Default: the latest one; with `token` or `time`, the earliest one that has all that is restored. One that is given is taken, `latest` as well. */
   readonly restorePoint?: RestorePointId | "latest";
   /** Events after the transaction that holds this token are left out. Needs a single context: name it with `context` when there are several. */
   readonly token?: Token;

@@ -21,7 +21,11 @@ export function addRestore(program: Command, choose: Choose): void {
       "the sink to restore from (default: the only one); may be given several times: the first that has the restore point serves, the others stand in for what is damaged there",
       collect,
     )
-    .option("--restore-point <id>", "the restore point (default: latest)", once("--restore-point"))
+    .option(
+      "--restore-point <id>",
+      "the restore point, or latest (default: the latest one; with --token or --time, the earliest that has it)",
+      once("--restore-point"),
+    )
     .option(
       "--token <n>",
       "the last transaction to restore is the one that holds this token",
