@@ -127,11 +127,11 @@ describe("prune", () => {
       ...(await scene.expect(0, "verify", "--read-data"), await backups(2)),
     ];
     expect(restorePointsAt(scene.sinkPath())).to.have.length(3);
-    retention("{keep_last: 0}");
+    retention("{keep_last: 1}");
     const { sinks } = await scene.json<PruneJson>(["prune"]);
     expect(sinks[0]?.restorePoints.filter(({ kept }) => kept).map(({ reasons }) => reasons)).to.deep.equal([
       ["verified-data", "verified-objects"],
-      ["newest"],
+      ["newest", "last"],
     ]);
     expect(restorePointsAt(scene.sinkPath())[0]).to.equal(first);
     expect(restorePointsAt(scene.sinkPath())).to.have.length(2);
@@ -157,6 +157,8 @@ describe("prune", () => {
   it("a wrong rule is wrong configuration, with its line", async () => {
     retention("{keep_within: 2 weeks}");
     expect((await scene.expect(3, "prune")).stderr).to.match(/nas\.yaml:3:\d+.*retention\.keep_within/);
+    retention("{keep_last: 0}");
+    expect((await scene.expect(3, "prune")).stderr).to.match(/nas\.yaml:3:\d+.*no rule says/);
   });
 
   it("ends with 6 while a backup runs, which commits", async () => {
@@ -193,6 +195,17 @@ describe("prune", () => {
     await expectVerified(scene.sinkPath(), "after the manifest was removed by hand");
   });
 
+  it("ends with 5, and keeps the one before, when the newest can't be restored", async () => {
+    const points = await backups(3);
+    retention("{keep_last: 1}");
+    rmSync(at(`controldb/${points[2] ?? ""}.zip`));
+    const { stdout, stderr } = await scene.expect(5, "prune");
+    expect(stdout).to.match(new RegExp(`${points[1] ?? ""} +kept +instead`));
+    expect(stderr).to.include(`controldb/${points[2] ?? ""}.zip is missing`);
+    expect(restorePointsAt(scene.sinkPath())).to.deep.equal(points.slice(1));
+    await scene.expect(0, "restore", "--restore-point", points[1] ?? "", "--to", scene.path("restored"));
+  });
+
   it("killed in the middle, it harms nothing, and the next one finishes", async () => {
     const points = await backups(4);
     retention("{keep_last: 1}");
@@ -222,7 +235,11 @@ describe("prune", () => {
     expect(readdirSync(at("contexts"))).to.have.members(["default", "default@1"]);
     await expectVerified(scene.sinkPath(), "with both timelines");
 
+    // A limit counts from when it was given up: that was just now.
     retention("{keep_last: 1, keep_abandoned: 0.000001h}");
+    await scene.expect(0, "prune");
+    expect(restorePointsAt(scene.sinkPath())).to.have.length(2);
+    await scene.expect(0, "backup");
     for (const key of keys()) if (key.startsWith("contexts/default/")) makeOld(key);
     await scene.expect(0, "prune");
     expect(keys().filter((key) => key.startsWith("contexts/default/"))).to.deep.equal([]);

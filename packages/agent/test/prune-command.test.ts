@@ -1,4 +1,10 @@
-import { EngineError, type NamedSink, type PruneOptions, type PruneReport } from "@axon-backup/core";
+import {
+  EngineError,
+  type NamedSink,
+  type PruneOptions,
+  type PruneReport,
+  restorePointId,
+} from "@axon-backup/core";
 import { objectKey, SinkError } from "@axon-backup/sink";
 import { expect } from "chai";
 import { PruneCommand } from "../dist/commands/prune.js";
@@ -15,6 +21,7 @@ const object = {
 const REPORT: PruneReport = {
   dryRun: false,
   restorePoints: [],
+  broken: [],
   removed: [],
   failed: [],
   notTried: 0,
@@ -55,6 +62,19 @@ describe("prune, the command", () => {
     const code = await container.resolve(PruneCommand).run({ sinks: [], dryRun });
     return { code, stdout: stdout.text, stderr: stderr.text, asked };
   }
+
+  it("5 when a restore point stays that can't be restored, though the rest was removed", async () => {
+    const broken = [
+      {
+        id: restorePointId("20261124T055901.123Z"),
+        problem: "controldb/20261124T055901.123Z.zip is missing",
+      },
+    ];
+    const { code, stdout, stderr } = await run([{ broken, removed: [object] }]);
+    expect(code).to.equal(EXIT_CODES.damage);
+    expect(stdout).to.include("freed");
+    expect(stderr).to.include("20261124T055901.123Z.zip is missing").and.include("run one, then");
+  });
 
   it("succeeds, and says what is freed", async () => {
     const { code, stdout } = await run([{ removed: [object] }]);

@@ -44,7 +44,8 @@ describe("a sink's retention", () => {
       yearly: 10,
       abandoned: 730 * DAY,
     });
-    expect((await load("retention: {keep_last: 0}\n")).sinks[0]?.retention).to.deep.equal({ last: 0 });
+    const zero = await load("retention: {keep_last: 0, keep_daily: 7}\n");
+    expect(zero.sinks[0]?.retention).to.deep.equal({ last: 0, daily: 7 });
   });
 
   const wrong: readonly (readonly [string, string, string])[] = [
@@ -56,6 +57,8 @@ describe("a sink's retention", () => {
     ["retention: {keep_within: 0d}", "retention.keep_within", "not a span of time"],
     ["retention: {keep_last: 1, keep_abandoned: 1001y}", "retention.keep_abandoned", "not a span of time"],
     ["retention: {}", "retention", "no rule says which restore points to keep"],
+    ["retention: {keep_last: 0}", "retention", "since all are 0"],
+    ["retention: {keep_last: 0, keep_daily: 0, keep_abandoned: 1d}", "retention", "since all are 0"],
     ["retention: {keep_abandoned: 30d}", "retention", "no rule says which restore points to keep"],
   ];
   for (const [yaml, key, message] of wrong)

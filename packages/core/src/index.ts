@@ -66,6 +66,7 @@ export type {
 } from "./restore/types.js";
 export type { Line } from "./retention/given-up.js";
 export { prune } from "./retention/prune.js";
+export type { BrokenPoint } from "./retention/broken.js";
 export type { Candidate } from "./retention/plan.js";
 export { type Decision, hasRules, type KeepReason, type RetentionRules } from "./retention/policy.js";
 export type { FailedRemoval, PruneOptions, PruneReport } from "./retention/types.js";

@@ -37,12 +37,12 @@ export class PruneCommand {
     });
     this.output.result({ json: pruneJson(outcomes, dryRun), text: pruneText(outcomes, dryRun) });
     const errors = outcomes.map((outcome) =>
-      outcome.outcome === "failed" ? outcome.error : refusalsOf(outcome.value.report),
+      outcome.outcome === "failed" ? [outcome.error] : problemsOf(outcome.value.report),
     );
-    for (const [index, error] of errors.entries())
-      if (error !== undefined) this.output.problem(error, outcomes[index]?.sink);
-    const damaged = errors.some((error) => error !== undefined && exitCodeOf(error) === EXIT_CODES.damage);
-    return damaged ? EXIT_CODES.damage : exitCodeOfSinks(errors);
+    for (const [index, ofSink] of errors.entries())
+      for (const error of ofSink) this.output.problem(error, outcomes[index]?.sink);
+    const damaged = errors.flat().some((error) => exitCodeOf(error) === EXIT_CODES.damage);
+    return damaged ? EXIT_CODES.damage : exitCodeOfSinks(errors.map(([first]) => first));
   }
 
   /** Opened for reading first: a sink that isn't there must not be made by looking at it. */
@@ -68,6 +68,22 @@ export class PruneCommand {
     if (repository === undefined) return run(readOnly, true);
     return withSink(configured, "write", (sink) => run(sink, false));
   }
+}
+
+function problemsOf(report: PruneReport): EngineError[] {
+  return [brokenOf(report), refusalsOf(report)].filter((error) => error !== undefined);
+}
+
+/** Restore points that stay, and can't be restored. */
+function brokenOf({ broken }: PruneReport): EngineError | undefined {
+  if (broken.length === 0) return undefined;
+  const shown = broken.slice(0, 3).map(({ id, problem }) => `${id}: ${problem}`);
+  const more = broken.length > shown.length ? [`and ${broken.length - shown.length} more`] : [];
+  return new EngineError(
+    "damage",
+    `${plural(broken.length, "restore point")} that the rules keep can't be restored from this sink: ${[...shown, ...more].join("; ")}`,
+    "What would be kept without them was kept, too. A backup stores again what is missing or damaged, if the server still has it: run one, then `axon-backup verify` and prune again. What stays damaged, another sink may have; a restore point that is lost, restore-points/<id>.json, can be removed by hand.",
+  );
 }
 
 /** What a sink didn't let go, as an error. */

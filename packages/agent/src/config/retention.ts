@@ -44,12 +44,17 @@ export function toRetentionRules(
     yearly: keys.keep_yearly,
     abandoned: read("keep_abandoned"),
   });
-  if (problems.length === 0 && !hasRules(rules))
+  if (problems.length === 0 && !keepsAny(rules))
     problem(
       ["retention"],
-      "no rule says which restore points to keep: write keep_last, keep_within, keep_daily or the like, or leave the section out to keep all",
+      `no rule says which restore points to keep${hasRules(rules) ? ", since all are 0" : ""}: write keep_last, keep_within, keep_daily or the like, or leave the section out to keep all`,
     );
   return problems.length > 0 ? { problems } : rules;
+}
+
+/** Whether there is a rule that keeps any: with nothing but zeros, all would go but the newest. */
+function keepsAny(rules: RetentionRules): boolean {
+  return Object.entries(rules).some(([rule, value]) => rule !== "abandoned" && value > 0);
 }
 
 function withoutUndefined(rules: Readonly<Record<keyof RetentionRules, number | undefined>>): RetentionRules {

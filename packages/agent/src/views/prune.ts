@@ -31,6 +31,7 @@ export function pruneJson(outcomes: readonly Outcome[], dryRun: boolean): object
           reasons,
           abandoned,
         })),
+        broken: report.broken.map(({ id, problem }) => ({ restorePoint: id, problem })),
         removed: report.removed,
         freedBytes: bytesOf(report.removed),
         failed: report.failed.map(({ error, ...object }) => ({

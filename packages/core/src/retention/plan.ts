@@ -12,12 +12,15 @@ export interface Candidate {
   readonly reason: string;
 }
 
+/** Keys, whatever is known of each. */
+export type KeySet = Pick<ReadonlySet<ObjectKey>, "has" | "keys">;
+
 /** What is known when objects are looked at. */
 export interface PlanInput {
   /** What the restore points need that stay. */
-  readonly needed: ReadonlySet<ObjectKey>;
+  readonly needed: KeySet;
   /** What runs that were cut off have stored. */
-  readonly unfinished: ReadonlySet<ObjectKey>;
+  readonly unfinished: KeySet;
   /** Whether that is all of it: a checkpoint that can't be read may list more. */
   readonly isUnfinishedComplete: boolean;
   /** Those that no rule keeps. */
@@ -152,7 +155,7 @@ export class RemovalPlanner {
 }
 
 /** The plan without what these keys need, of restore points whose manifests couldn't be removed. */
-export function without(plan: RemovalPlan, needed: ReadonlySet<ObjectKey>): RemovalPlan {
-  const marks = new Set([...needed].map(damageMarkKey));
+export function without(plan: RemovalPlan, needed: KeySet): RemovalPlan {
+  const marks = new Set([...needed.keys()].map(damageMarkKey));
   return { ...plan, removals: plan.removals.filter(({ key }) => !needed.has(key) && !marks.has(key)) };
 }

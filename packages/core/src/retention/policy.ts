@@ -32,6 +32,7 @@ export interface RetainedPoint {
  * - `future`: its time hasn't come yet: one of two clocks is wrong, and ages mean nothing then.
  * - `abandoned`: it is the last one of a timeline that the newest restore point doesn't have.
  * - `without-abandoned`: it is the first one without such a timeline, and nothing else tells when that was given up.
+ * - `instead`: a rule keeps one that can't be restored, and would keep this one if that weren't there.
  * - the others: by the rule of that name.
  */
 export type KeepReason =
@@ -43,7 +44,8 @@ export type KeepReason =
   | "within"
   | Period
   | "abandoned"
-  | "without-abandoned";
+  | "without-abandoned"
+  | "instead";
 
 /** What becomes of one restore point. */
 export interface Decision {

@@ -1,4 +1,3 @@
-import type { ObjectKey } from "@axon-backup/sink";
 import { atOnce } from "../at-once.js";
 import { EngineError } from "../errors.js";
 import { type Lease, withLease } from "../lease/lease.js";
@@ -7,10 +6,13 @@ import { WRITER_KEY } from "../repository/layout.js";
 import { options as callOptions } from "../repository/read-optional.js";
 import { Repository } from "../repository/repository.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
+import { type BrokenPoint, findBroken, keepInstead } from "./broken.js";
 import { type Candidate, RemovalPlanner, type RemovalPlan, without } from "./plan.js";
 import { clockWarnings } from "./clock-warnings.js";
-import { applyPolicy, type Decision } from "./policy.js";
-import { addReferences, addUnfinished, readPoints, type Unreadable } from "./references.js";
+import { type Needs, NeedsCheck } from "./needs.js";
+import { applyPolicy, type Decision, type RetainedPoint } from "./policy.js";
+import { addReferences, addUnfinished, readPoints } from "./references.js";
+import { readVerified, recordUnreadable, refused } from "./refusals.js";
 import { Remover } from "./remover.js";
 import type { PruneOptions, PruneReport } from "./types.js";
 
@@ -20,11 +22,13 @@ const SAFE_AGE = 24 * 3_600_000;
 /** What a repository has to be rid of. */
 interface Plan extends RemovalPlan {
   readonly decisions: readonly Decision[];
+  readonly broken: readonly BrokenPoint[];
 }
 
 const NOTHING: PruneReport = {
   dryRun: false,
   restorePoints: [],
+  broken: [],
   removed: [],
   failed: [],
   notTried: 0,
@@ -78,8 +82,7 @@ async function pruneAlone(options: PruneOptions, lease: Lease): Promise<PruneRep
   const remover = new Remover({ sink, name, lease, atOnce: all, observer });
   const isManifest = ({ kind }: Candidate): boolean => kind === "restore-point";
   // Before they go, so that nobody finds them lost if this is cut off. One that can't be removed is verified again.
-  const kept = plan.decisions.flatMap(({ id, reasons }) => (reasons.length > 0 ? [id] : []));
-  await forgetVerified(repository, kept);
+  await forgetVerified(repository, keptOf(plan.decisions));
   await remover.remove(plan.removals.filter(isManifest));
   const remaining = await remainingPoints(repository, plan, remover);
   const rest = await withoutNeedsOf(plan, remaining, repository, all, signal);
@@ -93,10 +96,11 @@ async function pruneAlone(options: PruneOptions, lease: Lease): Promise<PruneRep
 
 function reportOf({
   decisions,
+  broken,
   waiting,
   unknown,
-}: Plan): Pick<PruneReport, "restorePoints" | "waiting" | "unknown"> {
-  return { restorePoints: decisions, waiting, unknown };
+}: Plan): Pick<PruneReport, "restorePoints" | "broken" | "waiting" | "unknown"> {
+  return { restorePoints: decisions, broken, waiting, unknown };
 }
 
 /**
@@ -115,34 +119,52 @@ async function planPrune(
   const ids = await repository.restorePoints();
   const { points, unreadable } = await readPoints(repository, ids, all, signal);
   if (unreadable.length > 0) throw refused(unreadable);
-  const verified = await repository.verifiedRestorePoints();
+  const record = await readVerified(sink, signal);
   const ours = options.now?.() ?? new Date();
   // The earlier one: a clock that is ahead makes everything old, one that is behind keeps too much.
   const now = storageNow && storageNow < ours ? storageNow : ours;
-  const decisions = applyPolicy({ points, rules, verified, now });
+  const decide = (among: readonly RetainedPoint[]): Decision[] =>
+    applyPolicy({ points: among, rules, verified: record.verified, now });
+  const decisions = decide(points);
   for (const message of clockWarnings(points, decisions, now))
     observer({ kind: "warning", sink: name, message });
-  const kept = decisions.filter(({ reasons }) => reasons.length > 0).map(({ id }) => id);
-  const removed = decisions.filter(({ reasons }) => reasons.length === 0).map(({ id }) => id);
+  if (record.problem !== undefined && keptOf(decisions).length < points.length)
+    throw recordUnreadable(record.problem);
 
-  const needed = new Set<ObjectKey>();
-  const missing = await addReferences(needed, repository, kept, all, signal);
-  if (missing.length > 0) throw refused(missing);
-  const unfinished = new Set<ObjectKey>();
+  const unfinished: Needs = new Map();
   const isUnfinishedComplete = await addUnfinished(unfinished, repository);
+  const planFor = async (by: readonly Decision[]): Promise<{ plan: RemovalPlan; isWhole: boolean }> => {
+    const needed: Needs = new Map();
+    const missing = await addReferences(needed, repository, keptOf(by), all, signal);
+    if (missing.length > 0) throw refused(missing);
+    observer({ kind: "step", sink: name, step: "objects" });
+    const planner = new RemovalPlanner({
+      needed,
+      unfinished,
+      isUnfinishedComplete,
+      removed: new Set(by.flatMap(({ id, reasons }) => (reasons.length === 0 ? [id] : []))),
+      newest: ids.at(-1),
+      now: storageNow === undefined ? ours : (storageNow ?? new Date(0)),
+      safeAge: SAFE_AGE,
+    });
+    const check = new NeedsCheck(needed);
+    for await (const object of sink.list("", callOptions(signal))) {
+      planner.add(object);
+      check.add(object);
+    }
+    return { plan: planner.end(), isWhole: check.end() };
+  };
+  const { plan, isWhole } = await planFor(decisions);
+  if (isWhole) return { ...plan, decisions, broken: [] };
+  const broken = await findBroken(repository, ids, all, signal);
+  const isBroken = new Set(broken.map(({ id }) => id));
+  const more = keepInstead(decisions, decide(points.filter(({ id }) => !isBroken.has(id))));
+  const kept = new Set(keptOf(more));
+  return { ...(await planFor(more)).plan, decisions: more, broken: broken.filter(({ id }) => kept.has(id)) };
+}
 
-  observer({ kind: "step", sink: name, step: "objects" });
-  const planner = new RemovalPlanner({
-    needed,
-    unfinished,
-    isUnfinishedComplete,
-    removed: new Set(removed),
-    newest: ids.at(-1),
-    now: storageNow === undefined ? ours : (storageNow ?? new Date(0)),
-    safeAge: SAFE_AGE,
-  });
-  for await (const object of sink.list("", callOptions(signal))) planner.add(object);
-  return { ...planner.end(), decisions };
+function keptOf(decisions: readonly Decision[]): RestorePointId[] {
+  return decisions.flatMap(({ id, reasons }) => (reasons.length > 0 ? [id] : []));
 }
 
 /** The restore points that are there now. @throws EngineError `locked` when there is one that wasn't */
@@ -180,20 +202,10 @@ async function withoutNeedsOf(
   atOnce: number,
   signal: AbortSignal,
 ): Promise<RemovalPlan> {
-  const kept = new Set(plan.decisions.flatMap(({ id, reasons }) => (reasons.length > 0 ? [id] : [])));
+  const kept = new Set(keptOf(plan.decisions));
   const stay = remaining.filter((id) => !kept.has(id));
   if (stay.length === 0) return plan;
-  const needed = new Set<ObjectKey>();
+  const needed: Needs = new Map();
   const unreadable = await addReferences(needed, repository, stay, atOnce, signal);
   return unreadable.length > 0 ? { ...plan, removals: [] } : without(plan, needed);
-}
-
-function refused(unreadable: readonly Unreadable[]): EngineError {
-  const shown = unreadable.slice(0, 3).map(({ problem }) => problem);
-  const more = unreadable.length > shown.length ? [`${unreadable.length - shown.length} more`] : [];
-  return new EngineError(
-    "damage",
-    `what the restore points need can't be told: ${[...shown, ...more].join("; ")}`,
-    "Nothing was removed. A backup stores damaged pages again that its restore point has; run one, then prune again. What is still damaged then belongs to older restore points that can't be restored from this sink: if `axon-backup verify` says so, and you don't expect to get the object back (from an older version of it, or a copy of the sink), remove the manifests that it names, restore-points/<id>.json, by hand.",
-  );
 }

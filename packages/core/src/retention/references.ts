@@ -4,10 +4,11 @@ import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { objectOf } from "../repository/closed-object.js";
 import { controlDbKey, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
-import type { Checkpoint, ClosedFile, Manifest, PageReference } from "../repository/manifest.js";
+import type { Checkpoint, ClosedFile, Manifest, OpenSegment, PageReference } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { type RestorePointId, timeOf } from "../repository/restore-point-id.js";
 import { checkContextName, checkFileName } from "../restore/names.js";
+import { addNeed, type Need, type Needs } from "./needs.js";
 import type { RetainedPoint } from "./policy.js";
 
 /** A document that can't be read, so that what it refers to isn't known. */
@@ -17,8 +18,11 @@ export interface Unreadable {
   readonly problem: string;
 }
 
+/** Is read: its size says nothing more. */
+const DOCUMENT: Need = { least: 0 };
+
 /** Where a store's files are. */
-interface Store {
+export interface Store {
   readonly context: string;
   readonly timeline: number;
   readonly store: StoreKind;
@@ -58,7 +62,7 @@ function pointOf({ id, started, contexts }: Manifest): RetainedPoint {
  * @returns what can't be read: there may be more that is needed then
  */
 export async function addReferences(
-  needed: Set<ObjectKey>,
+  needed: Needs,
   repository: Repository,
   ids: readonly RestorePointId[],
   atOnce: number,
@@ -69,7 +73,8 @@ export async function addReferences(
   await mapConcurrent(ids, atOnce, signal, async (id) => {
     await readOrNote(restorePointKey(id), unreadable, async () => {
       const manifest = await readManifest(repository, id);
-      needed.add(restorePointKey(id)).add(controlDbKey(id));
+      addNeed(needed, restorePointKey(id), DOCUMENT);
+      addNeed(needed, controlDbKey(id), { least: 0, exact: manifest.controlDb.size });
       for (const { name, timeline, ...context } of manifest.contexts)
         for (const store of STORE_KINDS) {
           const of = { context: name, timeline, store };
@@ -82,7 +87,7 @@ export async function addReferences(
   });
   await mapConcurrent([...pages.values()], atOnce, signal, async ({ of, reference }) => {
     const key = pageKey(reference.sha256);
-    needed.add(key);
+    addNeed(needed, key, DOCUMENT);
     await readOrNote(key, unreadable, async () => {
       addFiles(needed, of, (await repository.page(reference)).files);
     });
@@ -91,13 +96,13 @@ export async function addReferences(
 }
 
 /** What runs that were cut off have stored, and the next backup takes over. @returns false if a checkpoint can't be read: there may be more then */
-export async function addUnfinished(wanted: Set<ObjectKey>, repository: Repository): Promise<boolean> {
+export async function addUnfinished(wanted: Needs, repository: Repository): Promise<boolean> {
   let complete = true;
   for (const { checkpoint } of await repository.checkpoints()) complete &&= addCheckpoint(wanted, checkpoint);
   return complete;
 }
 
-function addCheckpoint(wanted: Set<ObjectKey>, checkpoint: Checkpoint | undefined): boolean {
+function addCheckpoint(wanted: Needs, checkpoint: Checkpoint | undefined): boolean {
   try {
     for (const { files, ...of } of checkpoint?.stores ?? []) addFiles(wanted, of, files);
     return checkpoint !== undefined;
@@ -108,19 +113,20 @@ function addCheckpoint(wanted: Set<ObjectKey>, checkpoint: Checkpoint | undefine
 }
 
 /** @throws EngineError `damage` for names that no backup writes */
-function addFiles(
-  keys: Set<ObjectKey>,
+export function addFiles(
+  needs: Needs,
   { context, timeline, store }: Store,
-  files: readonly Pick<ClosedFile, "name" | "object">[],
+  files: readonly (ClosedFile | OpenSegment)[],
 ): void {
   checkContextName(context);
   for (const file of files) {
     checkFileName(file.name, store);
-    keys.add(storeFileKey(context, timeline, store, objectOf(file)));
+    const need = "size" in file ? { least: 0, exact: file.size } : { least: file.validBytes };
+    addNeed(needs, storeFileKey(context, timeline, store, "size" in file ? objectOf(file) : file.name), need);
   }
 }
 
-async function readManifest(repository: Repository, id: RestorePointId): Promise<Manifest> {
+export async function readManifest(repository: Repository, id: RestorePointId): Promise<Manifest> {
   const manifest = await repository.manifest(id);
   if (manifest.repository === repository.info.id) return manifest;
   throw new EngineError(
@@ -145,7 +151,7 @@ async function readOrNote<T>(
 }
 
 /** Damage, a manifest that is gone, and names that make no key. */
-function isUnreadable(error: unknown): error is Error {
+export function isUnreadable(error: unknown): error is Error {
   if (error instanceof EngineError) return error.kind === "damage" || error.kind === "usage";
   return error instanceof RangeError;
 }

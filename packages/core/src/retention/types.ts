@@ -1,5 +1,6 @@
 import type { Sink } from "@axon-backup/sink";
 import type { Observer } from "../observer.js";
+import type { BrokenPoint } from "./broken.js";
 import type { Candidate, RemovalPlan } from "./plan.js";
 import type { Decision, RetentionRules } from "./policy.js";
 
@@ -29,6 +30,8 @@ export interface PruneReport extends Pick<RemovalPlan, "waiting" | "unknown"> {
   readonly dryRun: boolean;
   /** What the rules say of each restore point, oldest first. */
   readonly restorePoints: readonly Decision[];
+  /** Those that stay and can't be restored from this sink: what would be kept without them is kept as well. */
+  readonly broken: readonly BrokenPoint[];
   /** What was removed, in that order; with `dryRun`, what would be. */
   readonly removed: readonly Candidate[];
   /** What could not be removed. What is needed by a restore point that could not is in neither list: it stays. */
