@@ -2,7 +2,7 @@ import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
 import type { OpenSource } from "../composition/source.js";
-import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS } from "../composition/tokens.js";
+import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, REDACT, SIGNAL, SINKS } from "../composition/tokens.js";
 import type { Configuration } from "../config/types.js";
 import { exitCodeOfBackup } from "../errors/exit-code-of.js";
 import type { ExitCode } from "../exit-codes.js";
@@ -19,6 +19,7 @@ export class BackupCommand {
     @inject(OPEN_SOURCE) private readonly openSource: OpenSource,
     @inject(ENGINE) private readonly engine: Engine,
     @inject(OUTPUT) private readonly output: Output,
+    @inject(REDACT) private readonly redact: (text: string) => string,
     @inject(SIGNAL) private readonly signal: AbortSignal,
   ) {}
 
@@ -33,6 +34,7 @@ export class BackupCommand {
         ...(contexts ? { contexts } : {}),
         agent: VERSION,
         observer: this.output.observer,
+        redact: this.redact,
         signal: this.signal,
       });
       this.output.result({ json: backupJson(report), text: backupText(report) });

@@ -22,6 +22,7 @@ import {
   SINKS,
   STREAMS,
   PLUGINS,
+  REDACT,
 } from "./tokens.js";
 
 /** What a run is composed of. */
@@ -58,7 +59,7 @@ export async function compose(environment: Environment): Promise<DependencyConta
 }
 
 function composeBasics(
-  { globals, streams, signal, plugins = installedPlugins() }: Environment,
+  { globals, streams, redactor, signal, plugins = installedPlugins() }: Environment,
   output: Output,
 ): DependencyContainer {
   return container
@@ -68,5 +69,6 @@ function composeBasics(
     .register(GLOBALS, { useValue: globals })
     .register(STREAMS, { useValue: streams })
     .register(PLUGINS, { useValue: plugins })
+    .register(REDACT, { useValue: (text: string) => redactor.redact(text) })
     .register(ENGINE, { useValue: engine });
 }

@@ -19,5 +19,7 @@ export const SINKS: InjectionToken<ConfiguredSinks> = Symbol("ConfiguredSinks");
 export const OPEN_SOURCE: InjectionToken<OpenSource> = Symbol("OpenSource");
 export const ENGINE: InjectionToken<Engine> = Symbol("Engine");
 export const PLUGINS: InjectionToken<SinkPlugins> = Symbol("SinkPlugins");
+/** Takes secrets out of a text that isn't printed: what is, is cleaned by the streams. */
+export const REDACT: InjectionToken<(text: string) => string> = Symbol("redact");
 export const GLOBALS: InjectionToken<GlobalOptions> = Symbol("GlobalOptions");
 export const STREAMS: InjectionToken<Streams> = Symbol("Streams");

@@ -30,6 +30,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
     agent: options.agent,
     started,
     now,
+    redact: options.redact ?? ((text) => text),
     controlDb: once(() => createControlDb(source, signal)),
     capture: (context, previous, look = 1) => {
       const same = JSON.stringify([context, previous, look]);

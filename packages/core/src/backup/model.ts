@@ -24,6 +24,8 @@ export interface SharedRun {
   readonly agent: string;
   readonly started: Date;
   readonly now: () => Date;
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
   /** The control DB's backup: made when the first sink asks for it, once. */
   readonly controlDb: () => Promise<ControlDbFile>;
   /** What a context holds: taken once for all sinks that stand at the same place. */

@@ -19,6 +19,8 @@ export interface BackupOptions {
   /** The version of the agent, for the manifest. */
   readonly agent: string;
   readonly observer?: Observer;
+  /** Takes secrets out of what is stored of a failure on a sink: its message may hold what a server has said. Default: as it is. */
+  readonly redact?: (text: string) => string;
   readonly signal?: AbortSignal;
   /** How many objects go to one sink at a time. Default: as many as it has connections; of those larger than 256 KiB, a quarter of that, or 4 if that is more. */
   readonly concurrency?: number;

@@ -23,7 +23,18 @@ export interface LastFailure {
 export async function noteFailure(
   sink: Sink,
   error: unknown,
-  { agent, started, now }: { readonly agent: string; readonly started: Date; readonly now: () => Date },
+  {
+    agent,
+    started,
+    now,
+    redact,
+  }: {
+    readonly agent: string;
+    readonly started: Date;
+    readonly now: () => Date;
+    /** Takes secrets out: what is on a sink is read by others than the log. */
+    readonly redact: (text: string) => string;
+  },
 ): Promise<void> {
   const signal = AbortSignal.timeout(NOTE_MS);
   const { host, pid } = thisProcess();
@@ -32,9 +43,11 @@ export async function noteFailure(
     failed: now().toISOString(),
     process: { host, pid },
     agent,
-    message: error instanceof Error ? error.message : String(error),
+    message: redact(error instanceof Error ? error.message : String(error)),
     remedy:
-      error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : null,
+      error instanceof Error && "remedy" in error && typeof error.remedy === "string"
+        ? redact(error.remedy)
+        : null,
   };
   try {
     // Where there is no repository, none must seem to be.
