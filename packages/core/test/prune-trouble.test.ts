@@ -168,6 +168,7 @@ describe("prune in trouble:", () => {
       expect(await second)
         .to.be.instanceOf(EngineError)
         .with.property("kind", "locked");
+      expect((await second)?.message).to.match(/^another prune writes to this repository: process \d/);
       expect(await restorePointsOn(history.sink)).to.have.length(2);
       expect(rest()).not.to.include(WRITER_KEY);
     });
@@ -194,6 +195,9 @@ describe("prune in trouble:", () => {
       const error = await failure(pruneOn(sink, { rules: { last: 2 }, connections: 1 }));
       expect(error).to.be.instanceOf(EngineError).with.property("kind", "locked");
       expect(deleted).to.equal(5);
+      expect(error.message).to.include("this prune removed 5 restore points and 0 other objects");
+      expect(error.message).to.include("another run took it over and has ended since, or somebody");
+      expect(error).to.have.property("remedy").that.does.not.include("committed");
       await verifyAll(history.sink);
       const report = await pruneOn(history.sink, { rules: { last: 2 } });
       expect(keysOf(report, "control-db")).to.have.length(5);

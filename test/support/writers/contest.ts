@@ -77,7 +77,7 @@ export async function contest(arena: Arena, { writers, seed, expiry }: ContestOp
         tallies.committed++;
         committed.push(sink.restorePoint);
       } else if (sink?.error instanceof EngineError && sink.error.kind === "locked") {
-        if (/^another backup('s lock| writes)|^writer.json/.test(sink.error.message)) tallies.refused++;
+        if (/^another (backup writes|run's lock)|^writer.json/.test(sink.error.message)) tallies.refused++;
         else tallies.lost++;
       } else throw new Error(`seed ${seed}, ${name}: ${describe(sink?.error)}`, { cause: sink?.error });
       await delay(random() * expiry);

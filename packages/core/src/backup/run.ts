@@ -123,12 +123,13 @@ function leaseOptions(shared: SharedRun, sink: string, observer: Observer): Leas
   };
   return {
     agent: shared.agent,
+    command: "backup",
     now: shared.now,
     signal: shared.signal,
     ...shared.lease,
     onWait: (milliseconds) => {
       warn(
-        `another backup's lock is on the repository; watching it for ${milliseconds / 1000} s to see whether that backup still runs`,
+        `another run's lock is on the repository; watching it for ${milliseconds / 1000} s to see whether that run still lives`,
       );
     },
     onRelease: (error) => {

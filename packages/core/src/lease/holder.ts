@@ -2,12 +2,17 @@ import { processState, type ProcessIdentity, thisProcess } from "@axon-backup/si
 import { EngineError } from "../errors.js";
 import { WRITER_KEY } from "../repository/layout.js";
 
+/** The commands that write to a repository under its lock. */
+export type WriterCommand = "backup" | "prune";
+
 /** What `writer.json` says: who writes to the repository. */
 export interface Holder {
   /** Of this lease alone. */
   readonly id: string;
   readonly process: ProcessIdentity;
   readonly agent: string;
+  /** What it does. Left out by older agents. */
+  readonly command?: WriterCommand;
   /** When the run began, and when it last said that it lives; by the holder's clock. */
   readonly since: string;
   readonly renewed: string;
@@ -15,12 +20,24 @@ export interface Holder {
   readonly released?: true;
 }
 
+/** Who takes a lease. */
+export interface LeaseOwner {
+  /** This process, if left out; tests have several. */
+  readonly process?: ProcessIdentity | undefined;
+  readonly command?: WriterCommand | undefined;
+}
+
 /** The leases that this process holds: those that it wrote and doesn't hold any more are over. */
 const held = new Set<string>();
 
-export function newHolder(id: string, agent: string, now: Date, process = thisProcess()): Holder {
+export function newHolder(
+  id: string,
+  agent: string,
+  now: Date,
+  { process = thisProcess(), command }: LeaseOwner = {},
+): Holder {
   const since = now.toISOString();
-  return { id, process, agent, since, renewed: since };
+  return { id, process, agent, ...(command && { command }), since, renewed: since };
 }
 
 export function holding(id: string): void {
@@ -43,30 +60,37 @@ export function stateOf({ id, process, released }: Holder): "over" | "alive" | "
 }
 
 /** @param holder undefined when what is there can't be read */
+/** What a run that lost its lease leaves. */
+const LEFT: Readonly<Record<WriterCommand, string>> = {
+  backup: "No restore point was committed.",
+  prune: "The restore points that are left are whole.",
+};
+
 export function lockedBy(holder: Holder | undefined, expiry: number): EngineError {
   const seconds = Math.round(expiry / 1000);
   const takenOver = `If it is dead, the lock is taken over by a run that finds it unchanged for ${seconds} s.`;
   return holder === undefined
     ? new EngineError(
         "locked",
-        `${WRITER_KEY} on the sink shows that another backup writes to this repository; it can't be read, so it doesn't tell which`,
+        `${WRITER_KEY} on the sink shows that another run writes to this repository; it can't be read, so it doesn't tell which`,
         `Wait for its end. ${takenOver}`,
       )
     : new EngineError(
         "locked",
-        `another backup writes to this repository: process ${holder.process.pid} on ${holder.process.host}, since ${holder.since}`,
+        `another ${holder.command ?? "run"} writes to this repository: process ${holder.process.pid} on ${holder.process.host}, since ${holder.since}`,
         `Wait for its end, and let only one agent write to a repository: another one needs a path or prefix of its own. ${takenOver}`,
       );
 }
 
-export function lostLease(id: string, to: Holder | undefined): EngineError {
+/** @param to who holds it now */
+export function lostLease({ id, command }: Holder, to: Holder | undefined): EngineError {
   const who =
     to === undefined || to.id === id
-      ? "somebody has removed it"
+      ? "another run took it over and has ended since, or somebody has removed it"
       : `process ${to.process.pid} on ${to.process.host} has it since ${to.since}`;
   return new EngineError(
     "locked",
     `this run's lock on the repository, ${WRITER_KEY}, was lost: ${who}`,
-    "Nothing was committed. It happens when a run stands still for long (a suspended machine, say) and another one takes over. The next run goes on.",
+    `${LEFT[command ?? "backup"]} It happens when a run stands still for long (a suspended machine, say) and another one takes over. The next run goes on.`,
   );
 }

@@ -1,10 +1,19 @@
 import { randomUUID } from "node:crypto";
-import { isSinkError, type ProcessIdentity, type Sink, type Source } from "@axon-backup/sink";
+import { isSinkError, type Sink, type Source } from "@axon-backup/sink";
 import { WRITER_KEY } from "../repository/layout.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
 import { type Clock, sleep, systemClock } from "../sinks/clock.js";
 import { onAbort } from "../sinks/signals.js";
-import { type Holder, holding, letGo, lockedBy, lostLease, newHolder, stateOf } from "./holder.js";
+import {
+  type Holder,
+  holding,
+  type LeaseOwner,
+  letGo,
+  lockedBy,
+  lostLease,
+  newHolder,
+  stateOf,
+} from "./holder.js";
 import { type Found, readHolder, readLease, writeLease } from "./lease-object.js";
 
 /** Milliseconds without a sign of life after which a holder elsewhere counts as dead. */
@@ -14,15 +23,13 @@ const RENEWALS = 3;
 /** Milliseconds for giving the lease back: a run that fails or is stopped ends in bounded time. */
 const RELEASE_MS = 5000;
 
-export interface LeaseOptions {
+export interface LeaseOptions extends LeaseOwner {
   readonly agent: string;
   readonly now: () => Date;
   readonly signal: AbortSignal | undefined;
   /** Milliseconds. Default one minute. */
   readonly expiry?: number | undefined;
   readonly clock?: Clock;
-  /** Who takes it. This process, if left out; tests have several. */
-  readonly process?: ProcessIdentity | undefined;
   /** Called when the lease has to be watched for a while. */
   readonly onWait?: (milliseconds: number) => void;
   /** Called when the lease couldn't be given back: it expires by itself. */
@@ -81,7 +88,7 @@ export class Lease {
 
   static async acquire(sink: Sink, options: LeaseOptions): Promise<Lease> {
     const { signal, expiry = EXPIRY, clock = systemClock } = options;
-    const holder = newHolder(randomUUID(), options.agent, options.now(), options.process);
+    const holder = newHolder(randomUUID(), options.agent, options.now(), options);
     const found = await readLease(sink, signal);
     const instead = found && (await waitForEnd(sink, found, options));
     holding(holder.id);
@@ -126,7 +133,7 @@ export class Lease {
     if (this.signal.aborted) return this.signal.reason;
     try {
       const now = await readHolder(this.sink, AbortSignal.timeout(RELEASE_MS));
-      return isHeldBy(this.holder, now) ? error : lostLease(this.holder.id, now);
+      return isHeldBy(this.holder, now) ? error : lostLease(this.holder, now);
     } catch {
       return error;
     }
@@ -192,7 +199,7 @@ export class Lease {
       this.#held = Math.max(this.#held, asked);
       return;
     }
-    const lost = lostLease(this.holder.id, holder);
+    const lost = lostLease(this.holder, holder);
     this.#lost.abort(lost);
     throw lost;
   }

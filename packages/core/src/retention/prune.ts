@@ -12,7 +12,7 @@ import { clockWarnings } from "./clock-warnings.js";
 import { type Needs, NeedsCheck } from "./needs.js";
 import { applyPolicy, type Decision, type RetainedPoint } from "./policy.js";
 import { addReferences, addUnfinished, readPoints } from "./references.js";
-import { readVerified, recordUnreadable, refused } from "./refusals.js";
+import { readVerified, recordUnreadable, refused, withRemoved } from "./refusals.js";
 import { Remover } from "./remover.js";
 import type { PruneOptions, PruneReport } from "./types.js";
 
@@ -56,10 +56,13 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
   };
   const lease = {
     agent: options.agent,
+    command: "prune" as const,
     now: options.now ?? ((): Date => new Date()),
     signal,
     onWait: (milliseconds: number): void => {
-      warn(`another run's lock is on the repository; watching it for ${milliseconds / 1000} s`);
+      warn(
+        `another run's lock is on the repository; watching it for ${milliseconds / 1000} s to see whether that run still lives`,
+      );
     },
     onRelease: (error: unknown): void => {
       warn(`this run's lock on the repository could not be removed: ${String(error)}`);
@@ -83,10 +86,14 @@ async function pruneAlone(options: PruneOptions, lease: Lease): Promise<PruneRep
   const isManifest = ({ kind }: Candidate): boolean => kind === "restore-point";
   // Before they go, so that nobody finds them lost if this is cut off. One that can't be removed is verified again.
   await forgetVerified(repository, keptOf(plan.decisions));
-  await remover.remove(plan.removals.filter(isManifest));
-  const remaining = await remainingPoints(repository, plan, remover);
-  const rest = await withoutNeedsOf(plan, remaining, repository, all, signal);
-  await remover.remove(rest.removals.filter((candidate) => !isManifest(candidate)));
+  try {
+    await remover.remove(plan.removals.filter(isManifest));
+    const remaining = await remainingPoints(repository, plan);
+    const rest = await withoutNeedsOf(plan, remaining, repository, all, signal);
+    await remover.remove(rest.removals.filter((candidate) => !isManifest(candidate)));
+  } catch (error) {
+    throw withRemoved(error, remover.removed);
+  }
   const { failed, notTried } = remover;
   // In the plan's order, and not in that in which the storage answered.
   const gone = new Set(remover.removed);
@@ -168,11 +175,7 @@ function keptOf(decisions: readonly Decision[]): RestorePointId[] {
 }
 
 /** The restore points that are there now. @throws EngineError `locked` when there is one that wasn't */
-async function remainingPoints(
-  repository: Repository,
-  { decisions }: Plan,
-  { removed }: Remover,
-): Promise<RestorePointId[]> {
+async function remainingPoints(repository: Repository, { decisions }: Plan): Promise<RestorePointId[]> {
   const known = new Set(decisions.map(({ id }) => id));
   const ids = await repository.restorePoints();
   const added = ids.find((id) => !known.has(id));
@@ -180,7 +183,7 @@ async function remainingPoints(
   throw new EngineError(
     "locked",
     `restore point ${added} was made while this run held the lock on the repository`,
-    `${removed.length} restore points were removed, and nothing that others may need. Find out which agent writes without the lock; the next run goes on.`,
+    `Nothing was removed that others may need. Find out which agent writes without the lock; the next run goes on.`,
   );
 }
 

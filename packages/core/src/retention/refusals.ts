@@ -3,6 +3,7 @@ import { EngineError } from "../errors.js";
 import { RESTORE_POINTS, VERIFIED_RESTORE_POINTS_KEY } from "../repository/layout.js";
 import type { VerifiedRestorePoint } from "../repository/verification.js";
 import { requireVerification } from "../repository/verification-record.js";
+import type { Candidate } from "./plan.js";
 import type { Unreadable } from "./references.js";
 
 /** What was verified; with what is wrong with the record of it, if that can't be read. */
@@ -26,6 +27,22 @@ export function recordUnreadable(problem: EngineError): EngineError {
     `Nothing was removed. \`axon-backup verify\` writes ${VERIFIED_RESTORE_POINTS_KEY} anew; run it, then prune again. \`verify --read-data\` reads again what was read before, if the record of that is lost as well.`,
     problem,
   );
+}
+
+/** The error of a run that was locked out, with what it had done. */
+export function withRemoved(error: unknown, removed: readonly Candidate[]): unknown {
+  if (!(error instanceof EngineError) || error.kind !== "locked") return error;
+  const points = removed.filter(({ kind }) => kind === "restore-point").length;
+  return new EngineError(
+    "locked",
+    `${error.message}; before that, this prune removed ${count(points, "restore point")} and ${count(removed.length - points, "other object")}`,
+    error.remedy,
+    error,
+  );
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
 /** What restore points need isn't known. */
