@@ -40,6 +40,7 @@ describe("unlock", () => {
 
   it("explains the lock of a process elsewhere that gives no sign of life, and removes it only when it is told to", async () => {
     leaveLock({ ...thisProcess(), host: "another-host", pid: 4711 });
+    expect((await scene.expect(0, "check")).stdout).to.match(/lock +nas +.*process 4711 on another-host/);
     const { stderr } = await scene.expect(2, "unlock");
     expect(stderr)
       .to.include("process 4711 on another-host")

@@ -6,6 +6,7 @@ import { FIRST_ANSWER, firstAnswer, noAnswer, type Waiting } from "../checks/fir
 import { checkServer } from "../checks/server.js";
 import { checkSink } from "../checks/sink.js";
 import { historyRows } from "../checks/history-rows.js";
+import { lockRows } from "../checks/lock-rows.js";
 import { sinkRows } from "../checks/sink-rows.js";
 import { type CheckedSink, type CheckRow, ok } from "../checks/types.js";
 import type { Engine } from "../composition/engine.js";
@@ -135,6 +136,7 @@ export class CheckCommand {
         const space = free === undefined ? "" : `; ${formatBytes(free)} free`;
         return [
           ...sinkRows(name, `${holds}${space}`, found),
+          ...lockRows(name, repository && (await this.engine.readLock(sink, { signal }))),
           ...(await this.#checkHistory(name, repository, source)),
         ];
       });
