@@ -11,7 +11,15 @@ import {
 import { container, type DependencyContainer } from "tsyringe";
 import type { Engine } from "../dist/composition/engine.js";
 import type { ConfiguredSinks } from "../dist/composition/sinks.js";
-import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS } from "../dist/composition/tokens.js";
+import {
+  CONFIGURATION,
+  ENGINE,
+  OPEN_SOURCE,
+  OUTPUT,
+  REDACT,
+  SIGNAL,
+  SINKS,
+} from "../dist/composition/tokens.js";
 import { type Configuration, DEFAULT_LOG } from "../dist/config/types.js";
 import { createOutput } from "../dist/output/output.js";
 import { MemoryStream } from "./support.js";
@@ -63,6 +71,7 @@ export function fakeContainer(sinks: readonly NamedSink[], engine: Partial<Engin
     .register(OPEN_SOURCE, { useValue: () => Promise.resolve({ close: () => Promise.resolve() } as never) })
     .register(ENGINE, { useValue: engine as Engine })
     .register(OUTPUT, { useValue: createOutput(flags, DEFAULT_LOG, { stdout, stderr, env: {} }) })
+    .register(REDACT, { useValue: (text: string) => text })
     .register(SIGNAL, { useValue: new AbortController().signal });
   return { container: child, stdout, stderr };
 }
