@@ -50,7 +50,7 @@ export interface Finding {
   readonly depth: Depth;
   /** Whether the next backup can mend it, if the server still has the file. */
   readonly mendable: boolean;
-  /** The restore points that can't be restored because of it, oldest first. None for `repository.json`. */
+  /** The restore points that need it, oldest first: they can't be restored without it, unless it is an index file. None for `repository.json`. */
   readonly restorePoints: readonly RestorePointId[];
 }
 
