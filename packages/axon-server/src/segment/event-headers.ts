@@ -1,16 +1,12 @@
 import type { Token } from "../token.js";
 import type { SegmentEvent } from "./types.js";
+import { int64, LOW_BYTES, MAX_VARINT } from "./varint.js";
 
 /** Bytes of one aggregate identifier; real ones have a few dozen. A longer one makes its event unreadable. */
 const MAX_IDENTIFIER = 64 * 1024;
 /** Bytes of all identifiers of one transaction: the bound of what is kept, for a transaction that holds nothing else. */
 const MAX_IDENTIFIERS = 16 * 1024 * 1024;
 
-const MAX_VARINT = 10;
-/** The low 49 bits of a varint are exact in a double; the upper ones are kept apart. */
-const LOW_BYTES = 7;
-const LOW_SPAN = 2 ** 49;
-const HIGH_SPAN = 2 ** 15;
 /** What a varint's bytes are worth. */
 const POWERS = [0, 7, 14, 21, 28, 35, 42].map((bits) => 2 ** bits);
 
@@ -110,9 +106,7 @@ export class EventHeaders {
       if (this.#varintBytes === MAX_VARINT) this.#step = "unreadable";
       return;
     }
-    const high = this.#high % HIGH_SPAN;
-    // Signed: a negative int64 has its 64th bit set.
-    const value = (high >= HIGH_SPAN / 2 ? high - HIGH_SPAN : high) * LOW_SPAN + this.#low;
+    const value = int64(this.#low, this.#high);
     this.#low = this.#high = this.#varintBytes = 0;
     this.#varint(value);
   }

@@ -1,6 +1,7 @@
 import { type Token, token } from "../token.js";
 import { HEADER_BYTES } from "./scanner.js";
 import type { SegmentScan } from "./types.js";
+import { int64, LOW_BYTES, MAX_VARINT } from "./varint.js";
 
 const SIZE_BYTES = 4;
 /** `version:u8 count:i16` */
@@ -12,12 +13,6 @@ const NEWEST_VERSION = 2;
 const HEAD_BYTES = 4096;
 /** Where it is looked for if it doesn't end there: as long an identifier as a `SegmentScanner` reads. */
 const LONG_HEAD_BYTES = 64 * 1024 + HEAD_BYTES;
-
-/** Seven bytes of a varint are exact in a double; the upper ones are kept apart. */
-const LOW_BYTES = 7;
-const MAX_VARINT = 10;
-const LOW_SPAN = 2 ** 49;
-const HIGH_SPAN = 2 ** 15;
 
 /** Tags of the protobuf message `Event` (docs/axon-server.md, section 4), in the order in which servers write them. */
 const MESSAGE_IDENTIFIER = 0x0a;
@@ -263,10 +258,7 @@ export class SegmentSkimmer {
       const byte = bytes[this.#at++] ?? 0;
       high += (byte & 0x7f) * worth;
       worth *= 128;
-      if (byte >= 0x80) continue;
-      high %= HIGH_SPAN;
-      // Signed: a negative int64 has its 64th bit set.
-      return (high >= HIGH_SPAN / 2 ? high - HIGH_SPAN : high) * LOW_SPAN + low;
+      if (byte < 0x80) return int64(low, high);
     }
     return NaN;
   }
