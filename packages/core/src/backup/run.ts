@@ -3,6 +3,7 @@ import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { together } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
+import { leaseWarnings } from "../lease/warnings.js";
 import type { Observer } from "../observer.js";
 import { controlDbKey, restorePointKey } from "../repository/layout.js";
 import { options } from "../repository/read-optional.js";
@@ -127,14 +128,7 @@ function leaseOptions(shared: SharedRun, sink: string, observer: Observer): Leas
     now: shared.now,
     signal: shared.signal,
     ...shared.lease,
-    onWait: (milliseconds) => {
-      warn(
-        `another run's lock is on the repository; watching it for ${milliseconds / 1000} s to see whether that run still lives`,
-      );
-    },
-    onRelease: (error) => {
-      warn(`this run's lock on the repository could not be removed: ${String(error)}`);
-    },
+    ...leaseWarnings(warn),
   };
 }
 

@@ -1,6 +1,7 @@
 import { atOnce } from "../at-once.js";
 import { EngineError } from "../errors.js";
 import { type Lease, withLease } from "../lease/lease.js";
+import { leaseWarnings } from "../lease/warnings.js";
 import { ignoreEvents } from "../observer.js";
 import { WRITER_KEY } from "../repository/layout.js";
 import { options as callOptions } from "../repository/read-optional.js";
@@ -59,14 +60,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
     command: "prune" as const,
     now: options.now ?? ((): Date => new Date()),
     signal,
-    onWait: (milliseconds: number): void => {
-      warn(
-        `another run's lock is on the repository; watching it for ${milliseconds / 1000} s to see whether that run still lives`,
-      );
-    },
-    onRelease: (error: unknown): void => {
-      warn(`this run's lock on the repository could not be removed: ${String(error)}`);
-    },
+    ...leaseWarnings(warn),
   };
   return withLease(sink, lease, (held) => pruneAlone(options, held));
 }
