@@ -11,8 +11,9 @@ import { errorCode, onDisk } from "./disk.js";
 import type { CheckFinding } from "./judge-store.js";
 import { othersIn, WORKING } from "./leftovers.js";
 import type { RestorePlan } from "./plan.js";
-import { Sources } from "./sources.js";
+import type { Sources } from "./sources.js";
 import type { RestoreOptions } from "./types.js";
+import { withSources } from "./with-sources.js";
 
 export interface CheckRestoredOptions {
   /** The directory that was restored to. */
@@ -57,24 +58,12 @@ export interface CheckRestoredReport {
 export async function checkRestored(options: CheckRestoredOptions): Promise<CheckRestoredReport> {
   const { against, signal, observer = ignoreEvents } = options;
   const directory = await openDirectory(options.target);
-  const warnings: string[] = [];
-  if (!against) return check(directory, options, undefined, warnings);
-  const { name, sink, others = [] } = against;
-  const warn = (message: string): void => {
-    warnings.push(message);
-    observer({ kind: "warning", sink: name, message });
-  };
-  const sources = new Sources({ name, sink }, others, warn, signal);
-  try {
-    const { plan } = await choose(
-      sources,
-      { ...against, target: directory, ...(signal && { signal }) },
-      warn,
-    );
-    return await check(directory, options, { sources, plan }, warnings);
-  } finally {
-    await sources.close();
-  }
+  if (!against) return check(directory, options, undefined, []);
+  const from = { ...against, ...(signal && { signal }) };
+  return withSources({ ...from, observer }, async (sources, { warn, warnings }) => {
+    const { plan } = await choose(sources, { ...from, target: directory }, warn);
+    return check(directory, options, { sources, plan }, warnings);
+  });
 }
 
 async function check(

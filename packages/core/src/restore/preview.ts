@@ -13,8 +13,9 @@ import { type Measured, measureRate } from "./measure-rate.js";
 import type { ContextPlan, PlannedFile, RestorePlan, StorePlan } from "./plan.js";
 import { filesOf } from "./planned-files.js";
 import { findTransaction, type SearchTools } from "./search.js";
-import { Sources } from "./sources.js";
+import type { Sources } from "./sources.js";
 import type { KeptFiles, RestoreOptions } from "./types.js";
+import { type Warnings, withSources } from "./with-sources.js";
 
 /** What a restore would do. */
 export interface RestorePreview {
@@ -72,42 +73,40 @@ export interface PreviewedStore {
  * @throws EngineError, SinkError: what `restore` would throw before it touches the target, but for the target's own problems, which are reported
  */
 export async function previewRestore(options: RestoreOptions): Promise<RestorePreview> {
-  const { sink, name, others = [], signal, observer = ignoreEvents } = options;
-  const warnings: string[] = [];
-  const warn = (message: string): void => {
-    warnings.push(message);
-    observer({ kind: "warning", sink: name, message });
-  };
-  const sources = new Sources({ name, sink }, others, warn, signal);
-  try {
-    observer({ kind: "step", sink: name, step: "restore point" });
-    const { manifest, contexts: chosen, plan } = await choose(sources, options, warn);
-    const tools = { sources, atOnce: atOnce(options.connections), warn, signal };
-    const contexts: PreviewedContext[] = [];
-    for (const context of plan.contexts) {
-      const { timeline = 0 } = chosen.find(({ name: other }) => other === context.name) ?? {};
-      contexts.push(await previewContext({ ...tools, context: context.name }, context, timeline));
-    }
-    const { resume = false, delta = false, time = null } = options;
-    const { target, present } = await examineTarget(options.target, plan, { resume, delta });
-    observer({ kind: "step", sink: name, step: "measurement" });
-    return {
-      restorePoint: manifest.id,
-      sink: sources.inOrder[0]?.name ?? name,
-      controlDb: { name: manifest.controlDb.name, made: madeAt(manifest), size: manifest.controlDb.size },
-      contexts,
-      contextsLeftOut: leftOut(manifest, plan),
-      time,
-      objects: plan.objects,
-      bytes: plan.bytes,
-      kept: resume || delta ? { files: present.length, bytes: bytesOf(present) } : null,
-      measured: await measure(sources, plan, new Set(present), options, warn),
-      target,
-      warnings,
-    };
-  } finally {
-    await sources.close();
+  return withSources(options, (sources, told) => previewFrom(sources, options, told));
+}
+
+async function previewFrom(
+  sources: Sources,
+  options: RestoreOptions,
+  { warn, warnings }: Warnings,
+): Promise<RestorePreview> {
+  const { name, signal, observer = ignoreEvents } = options;
+  observer({ kind: "step", sink: name, step: "restore point" });
+  const { manifest, contexts: chosen, plan } = await choose(sources, options, warn);
+  const tools = { sources, atOnce: atOnce(options.connections), warn, signal };
+  const contexts: PreviewedContext[] = [];
+  for (const context of plan.contexts) {
+    const { timeline = 0 } = chosen.find(({ name: other }) => other === context.name) ?? {};
+    contexts.push(await previewContext({ ...tools, context: context.name }, context, timeline));
   }
+  const { resume = false, delta = false, time = null } = options;
+  const { target, present } = await examineTarget(options.target, plan, { resume, delta });
+  observer({ kind: "step", sink: name, step: "measurement" });
+  return {
+    restorePoint: manifest.id,
+    sink: sources.inOrder[0]?.name ?? name,
+    controlDb: { name: manifest.controlDb.name, made: madeAt(manifest), size: manifest.controlDb.size },
+    contexts,
+    contextsLeftOut: leftOut(manifest, plan),
+    time,
+    objects: plan.objects,
+    bytes: plan.bytes,
+    kept: resume || delta ? { files: present.length, bytes: bytesOf(present) } : null,
+    measured: await measure(sources, plan, new Set(present), options, warn),
+    target,
+    warnings,
+  };
 }
 
 /** The contexts of a restore point that are not in the plan. */

@@ -16,10 +16,11 @@ import { LeftOut } from "./left-out.js";
 import { warnOfMoment } from "./moment-warnings.js";
 import type { PlannedFile, RestorePlan } from "./plan.js";
 import { bytesToFetch, filesOf } from "./planned-files.js";
-import { Sources } from "./sources.js";
+import type { Sources } from "./sources.js";
 import type { Reuse } from "./takeover.js";
 import { Target } from "./target.js";
 import type { RestoredStore, RestoreOptions, RestoreReport } from "./types.js";
+import { type Warnings, withSources } from "./with-sources.js";
 
 /** What was fetched of a restore that failed stays, if it is so many bytes: less is fetched again in a moment. */
 const WORTH_KEEPING = 64 * 1024 * 1024;
@@ -32,25 +33,13 @@ const WORTH_KEEPING = 64 * 1024 * 1024;
  * @throws EngineError `usage`, `damage`, `locked`, `failed`; SinkError; the signal's reason
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
-  const { sink, name, others = [], signal, observer = ignoreEvents } = options;
-  const warnings: string[] = [];
-  const warn = (message: string): void => {
-    warnings.push(message);
-    observer({ kind: "warning", sink: name, message });
-  };
-  const sources = new Sources({ name, sink }, others, warn, signal);
-  try {
-    return await restoreFrom(sources, options, warnings, warn);
-  } finally {
-    await sources.close();
-  }
+  return withSources(options, (sources, told) => restoreFrom(sources, options, told));
 }
 
 async function restoreFrom(
   sources: Sources,
   options: RestoreOptions,
-  warnings: readonly string[],
-  warn: (message: string) => void,
+  { warn, warnings }: Warnings,
 ): Promise<RestoreReport> {
   const { name, signal, observer = ignoreEvents } = options;
   observer({ kind: "step", sink: name, step: "restore point" });
