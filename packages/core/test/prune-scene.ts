@@ -1,11 +1,10 @@
-import type { StoreKind, Token } from "@axon-backup/axon-server";
+import type { StoreKind } from "@axon-backup/axon-server";
 import { bytesSource, objectKey, type Sink } from "@axon-backup/sink";
 import { type MemorySink, memorySink } from "@axon-backup/sink-testkit";
 import {
   type ClosedFile,
   type ContextManifest,
   nextRestorePointId,
-  type OpenSegment,
   prune,
   type PruneOptions,
   type PruneReport,
@@ -15,16 +14,10 @@ import {
   timeOf,
   verify,
 } from "../dist/index.js";
-import {
-  type Files,
-  filesAt,
-  fixture,
-  GENERATIONS,
-  newestSegments,
-  type ServerState,
-  sha256,
-} from "./support-restore.js";
+import { filesAt, fixture, GENERATIONS, type ServerState, sha256, storeStore } from "./support-restore.js";
 
+/** Few, so that small stores have pages. */
+const PAGE_FILES = 3;
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
 
@@ -138,7 +131,7 @@ export class History {
       const state = STATES[timeline]?.contexts[0];
       if (state === undefined) throw new Error(`there is no timeline ${timeline}`);
       const stored = async (store: StoreKind): Promise<StoreManifest> =>
-        storeFiles(repository, { name, timeline, store }, filesAt(store, state[store], token));
+        storeStore(repository, { name, timeline, store }, filesAt(store, state[store], token), PAGE_FILES);
       manifests.push({
         name,
         timeline,
@@ -164,51 +157,6 @@ export class History {
       contexts: manifests,
     });
   }
-}
-
-async function storeFiles(
-  repository: Repository,
-  {
-    name: context,
-    timeline,
-    store,
-  }: { readonly name: string; readonly timeline: number; readonly store: StoreKind },
-  files: Files,
-  pageFiles = 3,
-): Promise<StoreManifest> {
-  const last = newestSegments(store, files).at(-1);
-  const closed: ClosedFile[] = [];
-  const open: OpenSegment[] = [];
-  for (const [name, bytes] of files) {
-    const isOpen = last?.scan.state === "open" && name === last.name.name;
-    const content = isOpen ? bytes.subarray(0, last.scan.validBytes) : bytes;
-    const folder = `contexts/${context}${timeline > 0 ? `@${timeline}` : ""}/${store}`;
-    await repository.sink.put(objectKey(`${folder}/${name}`), bytesSource(content));
-    if (isOpen)
-      open.push({
-        name,
-        validBytes: content.byteLength,
-        sha256: sha256(content),
-        length: bytes.byteLength,
-        nextToken: last.scan.nextToken,
-        complete: false,
-      });
-    else closed.push({ name, size: bytes.byteLength, sha256: sha256(bytes) });
-  }
-  const paged = closed.length - (closed.length % pageFiles);
-  const pages = [];
-  for (let at = 0; at < paged; at += pageFiles)
-    pages.push(
-      await repository.writePage({ context, timeline, store, files: closed.slice(at, at + pageFiles) }),
-    );
-  return {
-    lastClosedSegment: null,
-    lastVersion: 0,
-    nextToken: last?.scan.nextToken ?? (0 as Token),
-    pages,
-    recent: closed.slice(paged),
-    open,
-  };
 }
 
 /** A sink whose process is killed at its nth change: from then on, nothing happens any more. */

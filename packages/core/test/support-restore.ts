@@ -146,8 +146,13 @@ export async function storeRestorePoint(
     contexts.push({
       name,
       timeline: 0,
-      snapshots: await storeStore(repository, name, "snapshots", snapshots, pageFiles),
-      events: await storeStore(repository, name, "events", events, pageFiles),
+      snapshots: await storeStore(
+        repository,
+        { name, timeline: 0, store: "snapshots" },
+        snapshots,
+        pageFiles,
+      ),
+      events: await storeStore(repository, { name, timeline: 0, store: "events" }, events, pageFiles),
     });
   await sink.put(objectKey(`controldb/${id}.zip`), bytesSource(state.controlDb));
   const manifest: Manifest = {
@@ -169,10 +174,14 @@ export async function storeRestorePoint(
   return manifest;
 }
 
-async function storeStore(
+/** Stores the files of one store under a timeline's keys, as a backup does, and says what a manifest says of them. */
+export async function storeStore(
   repository: Repository,
-  context: string,
-  store: StoreKind,
+  {
+    name: context,
+    timeline,
+    store,
+  }: { readonly name: string; readonly timeline: number; readonly store: StoreKind },
   files: Files,
   pageFiles: number,
 ): Promise<StoreManifest> {
@@ -182,7 +191,8 @@ async function storeStore(
   for (const [name, bytes] of files) {
     const isOpen = last?.scan.state === "open" && name === last.name.name;
     const content = isOpen ? bytes.subarray(0, last.scan.validBytes) : bytes;
-    await repository.sink.put(objectKey(`contexts/${context}/${store}/${name}`), bytesSource(content));
+    const folder = `contexts/${context}${timeline > 0 ? `@${timeline}` : ""}/${store}`;
+    await repository.sink.put(objectKey(`${folder}/${name}`), bytesSource(content));
     if (isOpen)
       open.push({
         name,
@@ -198,7 +208,7 @@ async function storeStore(
   const pages = [];
   for (let at = 0; at < paged; at += pageFiles)
     pages.push(
-      await repository.writePage({ context, timeline: 0, store, files: closed.slice(at, at + pageFiles) }),
+      await repository.writePage({ context, timeline, store, files: closed.slice(at, at + pageFiles) }),
     );
   return {
     lastClosedSegment: null,
