@@ -14,7 +14,8 @@ export async function makeWritable(
   for (const path of files) await allow(`${directory}/${path}`, 0o600);
 }
 
-async function allow(path: string, needed: number): Promise<void> {
+/** Adds what the owner may do with a file or directory, if he may not yet. */
+export async function allow(path: string, needed: number): Promise<void> {
   const mode = (await lstat(path)).mode & 0o7777;
   if ((mode & needed) !== needed) await chmod(path, mode | needed);
 }

@@ -4,6 +4,7 @@ import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { errorCode, inside, syncDirectory } from "./disk.js";
 import { type Journal, writeJournal } from "./journal.js";
 import { inodeOf, othersIn } from "./leftovers.js";
+import { allow } from "./make-writable.js";
 import { requireOldStore, requireUnused } from "./old-store.js";
 import { listEntries } from "./placed.js";
 
@@ -48,7 +49,10 @@ export async function replaceOld(
   await moveIfThere(controlDb[1], join(aside, CONTROL_DB_FILE));
   await syncDirectory(directory);
   for (const name of changed) {
-    await moveIfThere(inside(directory, name), join(aside, name));
+    const old = inside(directory, name);
+    // A directory can be moved by who may write to it alone.
+    if ((await inodeOf(old)) !== undefined) await allow(old, 0o700);
+    await moveIfThere(old, join(aside, name));
     await rename(join(tree, name), inside(directory, name));
   }
   await syncDirectory(directory);
