@@ -1,4 +1,5 @@
 import { accessSync, constants } from "node:fs";
+import { userInfo } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,12 +18,26 @@ const INSTALL = "Run node scripts/install-test-servers.mjs.";
 /** Administrators' programs aren't on every user's PATH. */
 const SBIN = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"];
 
-/** Whether the server's program is there. Rejects never; starting may still fail. */
+/** Whether the server's program is there, and would serve who runs this. Rejects never; starting may still fail. */
 export function findServer(kind: ServerKind): Promise<Availability> {
   const reason = lacking(kind);
-  return Promise.resolve(
-    reason === undefined ? { available: true } : { available: false, reason, remedy: INSTALL },
-  );
+  if (reason !== undefined) return Promise.resolve({ available: false, reason, remedy: INSTALL });
+  if (kind === "sshd" && !hasAccount())
+    return Promise.resolve({
+      available: false,
+      reason: `user ${process.getuid?.() ?? ""} has no account on this machine, and sshd lets nobody else in`,
+      remedy: "Run the tests as a user with an account, or as root.",
+    });
+  return Promise.resolve({ available: true });
+}
+
+/** A process may run as a user of which /etc/passwd doesn't know: in a container, say. */
+function hasAccount(): boolean {
+  try {
+    return userInfo().username !== "";
+  } catch {
+    return false;
+  }
 }
 
 function lacking(kind: ServerKind): string | undefined {

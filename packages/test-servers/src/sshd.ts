@@ -65,7 +65,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> 
   const command = sshdPath();
   if (command === undefined) throw new Error("there is no sshd: node scripts/install-test-servers.mjs");
   if (chroot && !canChroot) throw new Error("a chroot needs root");
-  const { user, uid, gid } = await sessionUser();
+  const { user, uid, gid, locked } = await sessionUser();
   // sshd wants a chroot whose parents belong to root and are writable by nobody else: /tmp isn't.
   const dir = await serverFolder("sshd", chroot ? "/var/lib" : undefined);
   const root = join(dir, "jail", "data");
@@ -89,7 +89,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> 
     `AuthorizedKeysFile ${join(dir, "authorized_keys")}`,
     "AuthenticationMethods publickey",
     "StrictModes no",
-    "UsePAM no",
+    // PAM alone lets a locked account in; who isn't root may have to take it as it is configured here.
+    `UsePAM ${locked ? "yes" : "no"}`,
     "UseDNS no",
     "MaxStartups 100",
     "MaxSessions 100",
@@ -148,6 +149,8 @@ interface User {
   readonly user: string;
   readonly uid: number;
   readonly gid: number;
+  /** sshd refuses it, whatever its key. */
+  readonly locked: boolean;
 }
 
 async function sessionUser(): Promise<User> {
@@ -157,5 +160,14 @@ async function sessionUser(): Promise<User> {
     ["-u", "-g"].map(async (option) => Number((await run("id", [option, name])).stdout)),
   );
   if (uid === undefined || gid === undefined) throw new Error(`there is no user ${name}`);
-  return { user: name, uid, gid };
+  return { user: name, uid, gid, locked: !canChroot && (await isLocked(name)) };
+}
+
+/**
+ * Whether the process may see that the account is locked. sshd sees no more than that, either: only accounts that systemd makes up (`nobody`) show themselves
+ * to those who aren't root. Not so on systems without getent.
+ */
+async function isLocked(user: string): Promise<boolean> {
+  const entry = await run("getent", ["shadow", user]).catch(() => undefined);
+  return entry?.stdout.split(":")[1]?.startsWith("!") ?? false;
 }
