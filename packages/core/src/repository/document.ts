@@ -6,6 +6,7 @@ import { EngineError } from "../errors.js";
 export type DocumentKind =
   | "repository"
   | "restore-point"
+  | "head"
   | "page"
   | "checkpoint"
   | "damage"

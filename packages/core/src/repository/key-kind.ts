@@ -5,6 +5,7 @@ import {
   CONTROL_DBS,
   DAMAGED,
   damagedKey,
+  HEAD_KEY,
   LAST_FAILURE_KEY,
   REPOSITORY_KEY,
   RESTORE_POINTS,
@@ -27,6 +28,7 @@ export type KeyKind =
 
 const ADMINISTRATION: ReadonlySet<string> = new Set([
   REPOSITORY_KEY,
+  HEAD_KEY,
   WRITER_KEY,
   LAST_FAILURE_KEY,
   VERIFIED_RESTORE_POINTS_KEY,

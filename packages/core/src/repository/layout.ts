@@ -12,6 +12,7 @@ import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
  * controldb/<run>.zip
  * pages/<sha256>.json                               write-once lists of closed files that manifests point to
  * restore-points/<run>.json                         the manifest: written last, never changed
+ * head.json                                         what came after the newest restore point: written last, replaced (head-manifest.ts)
  * checkpoints/<run>.json                            what a run that isn't committed yet has stored; removed by the commit
  * damaged/<key>.json                                what `verify` found damaged; removed when stored again
  * verified/restore-points.json                      which restore points were verified, and when
@@ -22,6 +23,7 @@ import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
  * ```
  */
 export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");
+export const HEAD_KEY: ObjectKey = joinKey("head.json");
 export const WRITER_KEY: ObjectKey = joinKey("writer.json");
 export const LAST_FAILURE_KEY: ObjectKey = joinKey("last-failure.json");
 export const VERIFIED_RESTORE_POINTS_KEY: ObjectKey = joinKey("verified/restore-points.json");

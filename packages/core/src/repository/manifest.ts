@@ -33,6 +33,8 @@ export interface StoredControlDb {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
+  /** The restore point whose run stored it; left out for the manifest's own. A head, and a restore point made of one, has that of the restore point before. */
+  readonly run?: RestorePointId;
 }
 
 export interface ContextManifest {

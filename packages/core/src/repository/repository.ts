@@ -9,6 +9,7 @@ import {
   DAMAGED,
   damagedKey,
   damageMarkKey,
+  HEAD_KEY,
   LAYOUT_VERSION,
   pageKey,
   REPOSITORY_KEY,
@@ -29,6 +30,7 @@ import type {
   RepositoryInfo,
   StoreManifest,
 } from "./manifest.js";
+import type { HeadManifest } from "./head-manifest.js";
 import { leftOver, neverSeen } from "./orphans.js";
 import { options, readOptional } from "./read-optional.js";
 import { decodeInfo, infoOfManifests, UNKNOWN } from "./repository-info.js";
@@ -151,6 +153,12 @@ export class Repository {
    */
   async commit(manifest: Manifest, put?: WriteDocument): Promise<void> {
     await this.#write("restore-point", restorePointKey(manifest.id), manifest, put);
+  }
+
+  /** The head as it stands on the sink, whatever it belongs to; undefined for none. @throws EngineError `damage` */
+  async readHead(): Promise<HeadManifest | undefined> {
+    const bytes = await readOptional(this.sink, HEAD_KEY, this.signal);
+    return bytes && (decodeDocument("head", bytes, HEAD_KEY) as HeadManifest);
   }
 
   /** Every closed file of a store, older ones first. @throws EngineError `damage` when a page is missing or damaged */
