@@ -12,7 +12,6 @@ const AT_ONCE = 1000;
 
 describe("an SFTP sink that can't connect", function () {
   this.timeout(60_000);
-  const started = serverForTests();
   let silent: Server;
   let proxy: FaultProxy;
   const taken: Socket[] = [];
@@ -25,6 +24,8 @@ describe("an SFTP sink that can't connect", function () {
     await once(silent, "listening");
   });
   after(() => silent.close());
+  // Last: where there is no sshd, the hooks after this one are left out, but not those that tidy up.
+  const started = serverForTests();
   beforeEach(async () => {
     proxy = await startFaultProxy({ target: started.server });
   });
