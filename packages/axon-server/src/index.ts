@@ -27,6 +27,7 @@ export { AxonServerClient, type EventstoreAnswer, type ListingCursor } from "./c
 export {
   type AxonServerOptions,
   type AxonServerTls,
+  type ServerClock,
   type ServerHead,
   type ServerIdentity,
   type StoreCursor,

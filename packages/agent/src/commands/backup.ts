@@ -25,13 +25,14 @@ export class BackupCommand {
 
   async run(options: { readonly sinks: readonly string[] }): Promise<ExitCode> {
     const sinks = this.sinks.select(options.sinks);
-    const { contexts } = this.configuration;
+    const { contexts, server } = this.configuration;
     const source = await this.openSource();
     try {
       const report = await this.engine.backup({
         source,
         sinks,
         ...(contexts ? { contexts } : {}),
+        removeControlDbZip: server?.removeControlDbZips === true,
         agent: VERSION,
         observer: this.output.observer,
         redact: this.redact,

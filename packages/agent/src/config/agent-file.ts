@@ -23,6 +23,7 @@ interface AgentFile {
     };
     readonly storage?: readonly string[];
     readonly control_db?: readonly string[];
+    readonly remove_control_db_zips?: boolean;
     readonly paths?: readonly PathMapping[];
     readonly timeouts?: Readonly<Partial<Record<"connect" | "request" | "control_db", string>>>;
   };
@@ -51,6 +52,11 @@ export function toAgentConfiguration(
   for (const [path, directory] of directoriesOf(server))
     if (directory.split("/").includes(".."))
       complain(["server", ...path], "must be without `..`: write the directory that it leads to");
+  if (server.remove_control_db_zips === true && server.control_db === undefined)
+    complain(
+      ["server", "remove_control_db_zips"],
+      "needs server.control_db: nothing outside of the directories that it names is ever removed",
+    );
   const timeouts = readTimeouts(server.timeouts ?? {}, complain);
   if (problems.length > 0) return { problems };
 
@@ -61,6 +67,7 @@ export function toAgentConfiguration(
       ...(server.tls ? { tls: toTls(server.tls) } : {}),
       ...(server.storage ? { storage: server.storage } : {}),
       ...(server.control_db ? { controlDb: server.control_db } : {}),
+      ...(server.remove_control_db_zips === true ? { removeControlDbZips: true } : {}),
       paths: server.paths ?? [],
       timeouts,
     },

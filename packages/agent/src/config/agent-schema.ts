@@ -52,6 +52,12 @@ const server = section(
     control_db: roots(
       "The directories that the server writes its control DB backups to, as this machine sees them. Default: the directory that the server names.",
     ),
+    remove_control_db_zips: {
+      type: "boolean",
+      default: false,
+      description:
+        "true: the control DB backup that the server wrote for a backup is removed there once it is stored on every sink of that run. No other file is. It needs control_db, and the right to write to that directory. The server never removes any by itself.",
+    },
     paths: {
       type: "array",
       minItems: 1,

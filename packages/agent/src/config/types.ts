@@ -23,6 +23,8 @@ export interface ServerConfiguration {
   readonly storage?: readonly string[];
   /** Directories, on this machine, that the server writes its control DB backups to. */
   readonly controlDb?: readonly string[];
+  /** Whether a backup removes the control DB zip that the server wrote for it, once every sink has it. */
+  readonly removeControlDbZips?: boolean;
   /** What is `server` there is `local` here. */
   readonly paths: readonly PathMapping[];
   /** Milliseconds; the client's defaults where left out. */

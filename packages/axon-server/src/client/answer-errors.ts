@@ -8,6 +8,8 @@ export interface Answer {
   readonly contentType: string;
   /** Where a redirect points to. */
   readonly location: string | undefined;
+  /** The server's time, as it says. */
+  readonly date: string | undefined;
   readonly text: string;
 }
 

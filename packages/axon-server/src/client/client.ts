@@ -7,7 +7,7 @@ import { isBeforeConnection } from "./network-errors.js";
 import { type RetryPolicy, withRetries } from "./retry.js";
 import { Shape } from "./shapes.js";
 import { MAX_ANSWER_BYTES, type Request, Transport } from "./transport.js";
-import type { AxonServerOptions, ServerHead, ServerIdentity } from "./types.js";
+import type { AxonServerOptions, ServerClock, ServerHead, ServerIdentity } from "./types.js";
 
 /** From where on a listing is asked for. */
 export interface ListingCursor {
@@ -137,6 +137,16 @@ export class AxonServerClient {
       if (last === undefined) return undefined;
       return { context, store, lastToken: shape.tokenOrNone(last, `the last token of ${context}`) };
     });
+  }
+
+  /** The server's clock by the header `Date` of an answer; undefined if it has none. */
+  async clock(signal?: AbortSignal): Promise<ServerClock | undefined> {
+    // Not repeated within: the time must be that of one request.
+    const asked = new Date();
+    const { date } = await this.#send(this.#get("/v1/public/version"), signal);
+    const answered = new Date();
+    const time = new Date(date ?? NaN);
+    return Number.isNaN(time.getTime()) ? undefined : { time, asked, answered };
   }
 
   async close(): Promise<void> {

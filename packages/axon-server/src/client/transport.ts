@@ -154,6 +154,7 @@ async function readAnswer(response: Dispatcher.ResponseData, maxBytes: number): 
     status,
     contentType: header(response.headers["content-type"]) ?? "",
     location: header(response.headers["location"]),
+    date: header(response.headers["date"]),
     text: decode(Buffer.concat(chunks), status === 200),
   };
 }

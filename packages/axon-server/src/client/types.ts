@@ -45,6 +45,13 @@ export interface ServerIdentity {
   readonly contexts: readonly string[];
 }
 
+/** The time by the server's clock (to the second), and by this machine's before it was asked and after it answered. */
+export interface ServerClock {
+  readonly time: Date;
+  readonly asked: Date;
+  readonly answered: Date;
+}
+
 /** Where the last backup of a store stands. */
 export interface StoreCursor {
   readonly lastClosedSegment: Token;

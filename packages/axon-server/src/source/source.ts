@@ -1,5 +1,5 @@
 import type { AxonServerClient, ListingCursor } from "../client/client.js";
-import type { ServerIdentity, StoreCursor } from "../client/types.js";
+import type { ServerClock, ServerIdentity, StoreCursor } from "../client/types.js";
 import { AxonServerError } from "../errors.js";
 import { baseName, directoryName, isWithin, mapPath, normalisePath, whyNotInStorage } from "../files/path.js";
 import { isControlDbName, parseStoreFileName } from "../files/store-file-name.js";
@@ -12,6 +12,7 @@ import { measureFiles } from "./measure-files.js";
 import { findOpenSegments } from "./open-segments.js";
 import { type AxonServerSourceOptions, parseStorage, type Storage } from "./options.js";
 import { highestSegment, partition } from "./partition.js";
+import { type FileIdentity, identifyFile, removeControlDbFile } from "./remove-control-db.js";
 import type { ControlDbFile, ServerSource, SourceFile, SourceHandle, StoreListing } from "./types.js";
 
 /** A context's name is one component of paths and of object keys. */
@@ -22,6 +23,7 @@ export class AxonServerSource implements ServerSource {
   readonly #client: AxonServerClient;
   readonly #storage: Storage;
   readonly #recent = new RecentlyConfined();
+  readonly #made = new Map<string, FileIdentity>();
   #identity: ServerIdentity | undefined;
 
   /** @throws AxonServerError `configuration` if a path isn't one. The client is closed with the source. */
@@ -40,7 +42,20 @@ export class AxonServerSource implements ServerSource {
     const answer = await this.#client.createControlDbBackup(edition, signal);
     const normalised = normalisePath(answer);
     if (!normalised.ok) throw refusedControlDb(answer, normalised.reason);
-    return this.#controlDb(mapPath(normalised.path, this.#storage.mappings));
+    const file = this.#controlDb(mapPath(normalised.path, this.#storage.mappings));
+    const made = await identifyFile(file.path);
+    if (made !== undefined) this.#made.set(file.path, made);
+    return file;
+  }
+
+  async removeControlDbBackup(file: ControlDbFile): Promise<void> {
+    const known = this.#controlDb(file.path);
+    await removeControlDbFile(known, this.#made.get(known.path), this.#storage.controlDbRoots);
+    this.#made.delete(known.path);
+  }
+
+  async clock(signal?: AbortSignal): Promise<ServerClock | undefined> {
+    return this.#client.clock(signal);
   }
 
   async list(

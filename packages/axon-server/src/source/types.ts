@@ -1,4 +1,4 @@
-import type { ServerIdentity, StoreCursor } from "../client/types.js";
+import type { ServerClock, ServerIdentity, StoreCursor } from "../client/types.js";
 import type { GlobalIndexName, IndexName, SegmentName, StoreFileName, StoreKind } from "../names.js";
 import type { Token } from "../token.js";
 
@@ -26,6 +26,13 @@ export interface ServerSource {
    * Rejects with an AxonServerError: `vanished` when it is gone, `refused` when it isn't what it must be, `unreadable` otherwise.
    */
   open(file: SourceFile | ControlDbFile): Promise<SourceHandle>;
+  /**
+   * Optional: removes a control DB backup that this source has made the server write, and no other file: only below the directories that were named for
+   * them. Rejects with an AxonServerError when it may not, or can't.
+   */
+  removeControlDbBackup?(file: ControlDbFile): Promise<void>;
+  /** Optional: the server's clock, as it tells in its answers; undefined when it doesn't. */
+  clock?(signal?: AbortSignal): Promise<ServerClock | undefined>;
   /** Bytes of these files together, for showing progress: files that can't be looked at count nothing here, and fail when opened. */
   measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { AxonServerError, type ServerIdentity } from "@axon-backup/axon-server";
 import type { Sink } from "@axon-backup/sink";
 import { createControlDb } from "../control-db/create.js";
+import { removeControlDbZip } from "../control-db/remove.js";
 import { EngineError } from "../errors.js";
 import { prepareToHash } from "../hash/stream-hash.js";
 import { type EngineEvent, ignoreEvents, type Observer } from "../observer.js";
@@ -51,6 +52,8 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
     }),
   );
   signal?.throwIfAborted();
+  if (options.removeControlDbZip === true && sinks.every(({ outcome }) => outcome === "committed"))
+    await removeControlDbZip(source, shared.controlDb, observer);
   return { started, finished: now(), sinks };
 }
 

@@ -19,6 +19,11 @@ export interface BackupOptions {
   /** The version of the agent, for the manifest. */
   readonly agent: string;
   readonly observer?: Observer;
+  /**
+   * Whether the control DB backup that the server wrote for this run is removed there once it is stored on every sink of the run. If it can't be, that is a warning.
+   * Default false: it stays, as the server never removes any.
+   */
+  readonly removeControlDbZip?: boolean;
   /** Takes secrets out of what is stored of a failure on a sink: its message may hold what a server has said. Default: as it is. */
   readonly redact?: (text: string) => string;
   readonly signal?: AbortSignal;
