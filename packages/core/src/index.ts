@@ -108,6 +108,27 @@ export type {
   VerifyOptions,
   VerifyReport,
 } from "./verify/types.js";
+export { lagsOf } from "./continuous/lag.js";
+export type {
+  ContextLag,
+  ContextPosition,
+  FollowEnd,
+  FollowEvent,
+  FollowOptions,
+  FollowReason,
+  Notice,
+  PutRate,
+  Seen,
+  SourceWatch,
+  StoredContextMark,
+  StoredMoment,
+  StoreMark,
+  StorePosition,
+  WatchedSegment,
+  WatchEvent,
+  WatchOptions,
+  WatchState,
+} from "./continuous/types.js";
 export { DEFAULT_RETRIES, type RetryEvent, type RetryOptions, type RetryPolicy } from "./sinks/attempts.js";
 export { bandwidth, type BandwidthLimits } from "./sinks/bandwidth.js";
 export { type Clock, systemClock } from "./sinks/clock.js";
