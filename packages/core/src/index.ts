@@ -12,7 +12,16 @@ export {
   timeOf,
 } from "./repository/restore-point-id.js";
 export { type KnownProblem, knownProblems } from "./repository/known-problems.js";
+export {
+  type Commits,
+  type FoundHead,
+  headProblem,
+  idOfChoice,
+  type RestorePointChoice,
+} from "./repository/find-head.js";
 export { type Head, headOf } from "./repository/head.js";
+export type { HeadContext, HeadManifest, HeadStore } from "./repository/head-manifest.js";
+export { controlDbKeyOf } from "./repository/layout.js";
 export type {
   Branch,
   ClosedFile,

@@ -1,5 +1,6 @@
 import type { StoreKind } from "@axon-backup/axon-server";
 import { isObjectKey, joinKey, type ObjectKey } from "@axon-backup/sink";
+import type { Manifest } from "./manifest.js";
 import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
 
 /**
@@ -76,6 +77,11 @@ export function storeFileKey(context: string, timeline: number, store: StoreKind
 
 export function controlDbKey(run: string): ObjectKey {
   return joinKey("controldb", `${run}.zip`);
+}
+
+/** The key of a restore point's control DB: its own run's, or the one that it has borrowed. */
+export function controlDbKeyOf({ id, controlDb }: Pick<Manifest, "id" | "controlDb">): ObjectKey {
+  return controlDbKey(controlDb.run ?? id);
 }
 
 export function pageKey(sha256: string): ObjectKey {

@@ -1,8 +1,11 @@
+import type { Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { decodeDocument } from "./document.js";
-import { LAYOUT_VERSION, REPOSITORY_KEY } from "./layout.js";
+import { LAYOUT_VERSION, REPOSITORY_KEY, restorePointKey, WRITER_KEY } from "./layout.js";
 import type { Manifest, RepositoryInfo } from "./manifest.js";
+import { options, readOptional } from "./read-optional.js";
 import type { RestorePointId } from "./restore-point-id.js";
+import { parseScratch } from "./scratch.js";
 
 /** Of a repository whose `repository.json` can't be read, before its restore points were asked. */
 export const UNKNOWN: RepositoryInfo = { layout: LAYOUT_VERSION, id: "", created: "" };
@@ -63,6 +66,46 @@ export function requireSameRepository({ id, repository }: Manifest, expected: st
     `restore point ${id} is of the repository ${repository}, and ${where} says that this is ${expected}`,
     "Objects of two repositories have got into one place. Back up to a new, empty sink, and find out which of them belong here. Nothing was changed.",
   );
+}
+
+/** What stands under a restore point's name, if it is that one's manifest. @throws EngineError `usage` when there is none; `damage` */
+export function requireManifest(manifest: Manifest | undefined, id: RestorePointId): Manifest {
+  if (manifest?.id === id) return manifest;
+  if (manifest === undefined)
+    throw new EngineError(
+      "usage",
+      `there is no restore point ${id}`,
+      "`axon-backup list` shows the restore points there are.",
+    );
+  throw new EngineError(
+    "damage",
+    `${restorePointKey(id)} is the manifest of restore point ${manifest.id}: it was copied or renamed`,
+    `Give it back its name, ${restorePointKey(manifest.id)}, or remove it if that one is there.`,
+  );
+}
+
+/**
+ * Makes sure that a sink on which there was no `repository.json` is empty.
+ * @returns what another one has written there since; undefined for an empty sink
+ * @throws EngineError `failed` when there is something else
+ */
+export async function madeMeanwhile(
+  sink: Sink,
+  signal: AbortSignal | undefined,
+): Promise<RepositoryInfo | undefined> {
+  for await (const object of sink.list("", options(signal))) {
+    // A check that was killed, or runs now; a first backup that was, or does.
+    if (parseScratch(object.key) || object.key === WRITER_KEY) continue;
+    const made = await readOptional(sink, REPOSITORY_KEY, signal);
+    const theirs = made && decodeInfo(made);
+    if (theirs) return theirs;
+    throw new EngineError(
+      "failed",
+      `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,
+      "Give axon-backup a place of its own: an empty directory, bucket or prefix. If this was a repository, its repository.json has been removed.",
+    );
+  }
+  return undefined;
 }
 
 function isDamage(error: unknown): boolean {

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { bytesSource, isSinkError, type ObjectKey, type Sink, type StoredObject } from "@axon-backup/sink";
+import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
-import { decodeDocument, type DocumentKind, encodeDocument, sha256, type WriteDocument } from "./document.js";
+import { decodeDocument, encodeDocument, sha256, type WriteDocument } from "./document.js";
+import { Documents } from "./documents.js";
+import { type Commits, findCommits } from "./find-head.js";
 import {
   CHECKPOINTS,
   CONTROL_DBS,
@@ -15,10 +17,8 @@ import {
   REPOSITORY_KEY,
   RESTORE_POINTS,
   restorePointKey,
-  runOf,
   VERIFIED_OBJECTS_KEY,
   VERIFIED_RESTORE_POINTS_KEY,
-  WRITER_KEY,
 } from "./layout.js";
 import type {
   Checkpoint,
@@ -31,24 +31,29 @@ import type {
   StoreManifest,
 } from "./manifest.js";
 import type { HeadManifest } from "./head-manifest.js";
-import { leftOver, neverSeen } from "./orphans.js";
+import { orphanedControlDbs } from "./orphans.js";
 import { options, readOptional } from "./read-optional.js";
-import { decodeInfo, infoOfManifests, UNKNOWN } from "./repository-info.js";
+import { decodeInfo, infoOfManifests, madeMeanwhile, requireManifest, UNKNOWN } from "./repository-info.js";
 import type { RestorePointId } from "./restore-point-id.js";
-import { parseScratch } from "./scratch.js";
+import { SeenHeads } from "./seen-heads.js";
 import type { VerifiedObjects, VerifiedRestorePoint, VerifiedRestorePoints } from "./verification.js";
 
 /**
  * The documents of a repository on one sink: what exists, read and written with their checksums.
  */
 export class Repository {
+  readonly #documents: Documents;
+
   private constructor(
     readonly sink: Sink,
     readonly info: RepositoryInfo,
     private readonly signal: AbortSignal | undefined,
     /** What was wrong with `repository.json` when it was opened, as a sentence that reads on after its name: `info` is then what restore points say. */
     readonly problem?: string,
-  ) {}
+    private readonly heads = new SeenHeads(),
+  ) {
+    this.#documents = new Documents(sink, signal);
+  }
 
   /**
    * Opens the repository that the sink holds. Without its `repository.json`, if a restore point can be read: then `problem` says so.
@@ -68,19 +73,8 @@ export class Repository {
         `${REPOSITORY_KEY} ${problem}, and there is no restore point that can be read`,
         "Use another sink. If this one never had a restore point, empty it and begin anew.",
       );
-    for await (const object of sink.list("", options(signal))) {
-      // A check that was killed, or runs now; a first backup that was, or does.
-      if (parseScratch(object.key) || object.key === WRITER_KEY) continue;
-      const made = await readOptional(sink, REPOSITORY_KEY, signal); // By another one, since it was looked for.
-      const theirs = made && decodeInfo(made);
-      if (theirs) return new Repository(sink, theirs, signal);
-      throw new EngineError(
-        "failed",
-        `the sink holds objects (${object.key}, for instance) but no ${REPOSITORY_KEY}`,
-        "Give axon-backup a place of its own: an empty directory, bucket or prefix. If this was a repository, its repository.json has been removed.",
-      );
-    }
-    return undefined;
+    const made = await madeMeanwhile(sink, signal);
+    return made && new Repository(sink, made, signal);
   }
 
   /**
@@ -97,7 +91,7 @@ export class Repository {
     };
     const repository = new Repository(sink, info, signal, existing?.problem);
     try {
-      await repository.#write(
+      await repository.#documents.write(
         "repository",
         REPOSITORY_KEY,
         info,
@@ -108,43 +102,36 @@ export class Repository {
       if (!isSinkError(error, "conflict")) throw error;
       const theirs = await Repository.open(sink, signal);
       if (theirs) return theirs;
-      await repository.#write("repository", REPOSITORY_KEY, info);
+      await repository.#documents.write("repository", REPOSITORY_KEY, info);
     }
     return repository;
   }
 
   /** The same repository for calls that end with another signal. */
   withSignal(signal: AbortSignal): Repository {
-    return new Repository(this.sink, this.info, signal, this.problem);
+    return new Repository(this.sink, this.info, signal, this.problem, this.heads);
   }
 
-  /** The restore points, oldest first. Lists names alone: a manifest may still turn out to be damaged. */
+  /** The restore points, oldest first. Lists names alone: a manifest may still turn out to be damaged. The head is none of them. */
   async restorePoints(): Promise<RestorePointId[]> {
-    const ids: RestorePointId[] = [];
-    for await (const { key } of this.sink.list(RESTORE_POINTS, options(this.signal))) {
-      const id = runOf(key, RESTORE_POINTS, ".json");
-      if (id !== undefined) ids.push(id);
-    }
-    return ids.sort();
+    return (await this.#documents.runs(RESTORE_POINTS, ".json")).sort();
   }
 
-  /** @throws EngineError `usage` when there is no such restore point; `damage` */
+  /**
+   * A restore point's manifest; or that of a head: the one that counts, or one that counted when this object looked, whatever has replaced it since.
+   * @throws EngineError `usage` when there is neither; `damage`
+   */
   async manifest(id: RestorePointId): Promise<Manifest> {
-    const key = restorePointKey(id);
-    const bytes = await readOptional(this.sink, key, this.signal);
-    if (bytes === undefined)
-      throw new EngineError(
-        "usage",
-        `there is no restore point ${id}`,
-        "`axon-backup list` shows the restore points there are.",
-      );
-    const manifest = decodeDocument("restore-point", bytes, key) as Manifest;
-    if (manifest.id === id) return manifest;
-    throw new EngineError(
-      "damage",
-      `${key} is the manifest of restore point ${manifest.id}: it was copied or renamed`,
-      `Give it back its name, ${restorePointKey(manifest.id)}, or remove it if that one is there.`,
-    );
+    const known = this.heads.get(id);
+    if (known) return known;
+    try {
+      return await this.#storedManifest(id);
+    } catch (error) {
+      if (!(error instanceof EngineError && error.kind === "usage")) throw error;
+      const head = await this.head();
+      if (head?.id === id) return head;
+      throw error;
+    }
   }
 
   /**
@@ -152,13 +139,47 @@ export class Repository {
    * @param put how the manifest is put
    */
   async commit(manifest: Manifest, put?: WriteDocument): Promise<void> {
-    await this.#write("restore-point", restorePointKey(manifest.id), manifest, put);
+    await this.#documents.write("restore-point", restorePointKey(manifest.id), manifest, put);
   }
 
   /** The head as it stands on the sink, whatever it belongs to; undefined for none. @throws EngineError `damage` */
   async readHead(): Promise<HeadManifest | undefined> {
-    const bytes = await readOptional(this.sink, HEAD_KEY, this.signal);
-    return bytes && (decodeDocument("head", bytes, HEAD_KEY) as HeadManifest);
+    return (await this.#documents.read("head", HEAD_KEY)) as HeadManifest | undefined;
+  }
+
+  /** The restore points, and whether there is a head that counts. */
+  async commits(): Promise<Commits> {
+    const commits = await findCommits({
+      readHead: () => this.readHead(),
+      restorePoints: () => this.restorePoints(),
+      manifest: (id) => this.#storedManifest(id),
+    });
+    if (commits.head.state === "current") this.heads.add(commits.head.manifest);
+    return commits;
+  }
+
+  /** The head, as a manifest, if there is one that counts. A damaged one doesn't: `commits` tells. */
+  async head(): Promise<Manifest | undefined> {
+    const { head } = await this.commits();
+    return head.state === "current" ? head.manifest : undefined;
+  }
+
+  /**
+   * Writes the head, in the place of the one before. What it needs must be stored and confirmed before. Reads it back.
+   * @param put how it is put
+   */
+  async writeHead(head: HeadManifest, put?: WriteDocument): Promise<void> {
+    await this.#documents.write("head", HEAD_KEY, head, put);
+  }
+
+  async removeHead(): Promise<void> {
+    await this.sink.delete(HEAD_KEY, options(this.signal));
+  }
+
+  async #storedManifest(id: RestorePointId): Promise<Manifest> {
+    const manifest = (await this.#documents.read("restore-point", restorePointKey(id))) as
+      Manifest | undefined;
+    return requireManifest(manifest, id);
   }
 
   /** Every closed file of a store, older ones first. @throws EngineError `damage` when a page is missing or damaged */
@@ -172,7 +193,7 @@ export class Repository {
   /** @throws EngineError `damage` when the page is missing or damaged */
   async page(reference: PageReference): Promise<Page> {
     const key = pageKey(reference.sha256);
-    const bytes = await readOptional(this.sink, key, this.signal);
+    const bytes = await this.#documents.bytes(key);
     if (bytes === undefined || sha256(bytes) !== reference.sha256)
       throw new EngineError(
         "damage",
@@ -186,7 +207,7 @@ export class Repository {
   async writePage(page: Page): Promise<PageReference> {
     const hash = sha256(encodeDocument("page", page));
     const problems = page.files.filter(({ problem }) => problem !== undefined).length;
-    await this.#write("page", pageKey(hash), page);
+    await this.#documents.write("page", pageKey(hash), page);
     return {
       sha256: hash,
       files: page.files.length,
@@ -198,36 +219,28 @@ export class Repository {
   /** What runs that never committed have stored. A damaged checkpoint counts as none: it saves work, nothing else. */
   async checkpoints(): Promise<{ readonly key: ObjectKey; readonly checkpoint: Checkpoint | undefined }[]> {
     const found: { key: ObjectKey; checkpoint: Checkpoint | undefined }[] = [];
-    for await (const { key } of this.sink.list(CHECKPOINTS, options(this.signal))) {
-      if (runOf(key, CHECKPOINTS, ".json") === undefined) continue;
-      const bytes = await readOptional(this.sink, key, this.signal);
-      let checkpoint: Checkpoint | undefined;
-      try {
-        if (bytes) checkpoint = decodeDocument("checkpoint", bytes, key) as Checkpoint;
-      } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
-      }
-      found.push({ key, checkpoint });
-    }
+    for (const key of (await this.#documents.runs(CHECKPOINTS, ".json")).map(checkpointKey))
+      found.push({
+        key,
+        checkpoint: (await this.#documents.readRecord("checkpoint", key)) as Checkpoint | undefined,
+      });
     return found;
   }
 
   async writeCheckpoint(checkpoint: Checkpoint): Promise<ObjectKey> {
     const key = checkpointKey(checkpoint.run);
-    await this.#write("checkpoint", key, checkpoint);
+    await this.#documents.write("checkpoint", key, checkpoint);
     return key;
   }
 
-  /**
-   * Control DBs of runs that never committed, if they began long before the newest restore point: a run that stood still in its last step may still commit. Lists them before the restore points: one
-   * that is about to be committed is none.
-   */
+  /** See the function of that name. */
   async orphanedControlDbs(): Promise<ObjectKey[]> {
-    const keys: ObjectKey[] = [];
-    for await (const { key } of this.sink.list(CONTROL_DBS, options(this.signal)))
-      if (runOf(key, CONTROL_DBS, ".zip") !== undefined) keys.push(key);
-    const orphans = leftOver(keys, await this.restorePoints());
-    return orphans.length === 0 ? orphans : neverSeen(orphans, await this.verification());
+    return orphanedControlDbs({
+      controlDbs: () => this.#documents.runs(CONTROL_DBS, ".zip"),
+      restorePoints: () => this.restorePoints(),
+      verification: () => this.verification(),
+      manifest: (id) => this.#storedManifest(id),
+    });
   }
 
   /** The keys that `verify` found damaged and no backup has stored again. */
@@ -241,7 +254,7 @@ export class Repository {
   }
 
   async markDamaged(mark: DamageMark & { readonly key: ObjectKey }): Promise<void> {
-    await this.#write("damage", damageMarkKey(mark.key), mark);
+    await this.#documents.write("damage", damageMarkKey(mark.key), mark);
   }
 
   async removeDamageMark(key: ObjectKey): Promise<void> {
@@ -255,7 +268,7 @@ export class Repository {
 
   /** The same, with everything that the record says. */
   async verification(): Promise<VerifiedRestorePoints> {
-    const record = await this.#readRecord("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY);
+    const record = await this.#documents.readRecord("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY);
     return (record as VerifiedRestorePoints | undefined) ?? { restorePoints: [] };
   }
 
@@ -264,45 +277,16 @@ export class Repository {
     seen?: readonly RestorePointId[],
   ): Promise<void> {
     const record: VerifiedRestorePoints = { restorePoints, ...(seen && { seen }) };
-    await this.#write("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY, record);
+    await this.#documents.write("verified-restore-points", VERIFIED_RESTORE_POINTS_KEY, record);
   }
 
   /** When objects were read last. A damaged record counts as none. */
   async verifiedObjects(): Promise<VerifiedObjects | undefined> {
-    return (await this.#readRecord("verified-objects", VERIFIED_OBJECTS_KEY)) as VerifiedObjects | undefined;
+    return (await this.#documents.readRecord("verified-objects", VERIFIED_OBJECTS_KEY)) as
+      VerifiedObjects | undefined;
   }
 
   async writeVerifiedObjects(record: VerifiedObjects): Promise<void> {
-    await this.#write("verified-objects", VERIFIED_OBJECTS_KEY, record);
-  }
-
-  /** A document that saves work or tells of work done, and that nothing is lost with. */
-  async #readRecord(kind: DocumentKind, key: ObjectKey): Promise<unknown> {
-    const bytes = await readOptional(this.sink, key, this.signal);
-    try {
-      return bytes && decodeDocument(kind, bytes, key);
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      return undefined;
-    }
-  }
-
-  /** Writes a document and reads it back: these are small, and everything else hangs on them. */
-  async #write(
-    kind: DocumentKind,
-    key: ObjectKey,
-    body: object,
-    put: WriteDocument = this.sink.put.bind(this.sink),
-  ): Promise<StoredObject> {
-    const bytes = encodeDocument(kind, body);
-    const stored = await put(key, bytesSource(bytes), { ...options(this.signal), kind: "document" });
-    const back = await readOptional(this.sink, key, this.signal);
-    if (back === undefined || Buffer.compare(back, bytes) !== 0)
-      throw new EngineError(
-        "failed",
-        `${key} was written, but reading it back gives ${back === undefined ? "nothing" : "other bytes"}`,
-        "The storage doesn't keep what it confirms. Don't use it before `axon-backup check` passes.",
-      );
-    return stored;
+    await this.#documents.write("verified-objects", VERIFIED_OBJECTS_KEY, record);
   }
 }
