@@ -20,6 +20,7 @@ import {
   SIGNAL,
   SINKS,
 } from "../dist/composition/tokens.js";
+import { DEFAULT_SERVICE } from "../dist/config/service-section.js";
 import { type Configuration, DEFAULT_LOG } from "../dist/config/types.js";
 import { createOutput } from "../dist/output/output.js";
 import { MemoryStream } from "./support.js";
@@ -56,6 +57,8 @@ const CONFIG: Configuration = {
   server: { url: "http://localhost", paths: [], timeouts: {} },
   contexts: undefined,
   log: DEFAULT_LOG,
+  service: DEFAULT_SERVICE,
+  notifications: [],
   sinks: [],
 };
 

@@ -6,6 +6,7 @@ import { installedPlugins } from "../dist/composition/plugins.js";
 import { loadConfiguration } from "../dist/config/load.js";
 import { checkPlaces } from "../dist/config/places.js";
 import { ConfigurationError } from "../dist/config/problem.js";
+import { DEFAULT_SINK_SERVICE } from "../dist/config/sink-service.js";
 import type { SinkConfiguration } from "../dist/config/types.js";
 import { folder, rejection, removeFolders } from "./support.js";
 
@@ -20,6 +21,7 @@ function sink(
     type: "local",
     enabled: true,
     policy: DEFAULT_POLICY,
+    service: DEFAULT_SINK_SERVICE,
     options,
     secrets: [],
     warnings: [],

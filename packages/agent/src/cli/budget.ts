@@ -1,15 +1,12 @@
 import type { Budget } from "@axon-backup/core";
+import { parseBudget as parse } from "../config/budget.js";
 import { parseDuration } from "../config/duration.js";
-import { parseSize } from "../config/size.js";
 import { UsageError } from "../errors/usage-error.js";
 
 /** How much to read: `10GiB`, or `5%` of what there is. */
 export function parseBudget(text: string): Budget {
-  const [, percent] = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text) ?? [];
-  const share = Number(percent) / 100;
-  if (share > 0 && share <= 1) return { share };
   try {
-    return { bytes: parseSize(text, 1) };
+    return parse(text);
   } catch {
     throw new UsageError(
       `${JSON.stringify(text.slice(0, 80))} is not a budget`,

@@ -1,6 +1,15 @@
 import { toSecretReference, type SecretReference } from "../secrets/reference.js";
 import { parseDuration } from "./duration.js";
+import { type NotificationConfiguration, toNotifications } from "./notifications.js";
 import type { ConfigurationProblem } from "./problem.js";
+import { SectionReader } from "./section-reader.js";
+import { type ServiceConfiguration, type ServiceKeys, toServiceConfiguration } from "./service-section.js";
+import {
+  DEFAULT_SINK_SERVICE,
+  type SinkService,
+  type SinkServiceKeys,
+  toSinkService,
+} from "./sink-service.js";
 import {
   DEFAULT_LOG,
   type LogConfiguration,
@@ -11,7 +20,7 @@ import {
 import type { YamlFile } from "./yaml-file.js";
 
 /** `agent.yaml` as it is written, after the schema has been checked. */
-interface AgentFile {
+interface AgentFile extends SinkServiceKeys {
   readonly server: {
     readonly url: string;
     readonly token?: SecretReference;
@@ -29,19 +38,32 @@ interface AgentFile {
   };
   readonly contexts?: readonly string[];
   readonly log?: Partial<LogConfiguration>;
+  readonly service?: ServiceKeys;
+  readonly notifications?: readonly NotificationConfiguration[];
 }
 
 export interface AgentConfiguration {
   readonly server: ServerConfiguration;
   readonly contexts: readonly string[] | undefined;
   readonly log: LogConfiguration;
+  readonly service: ServiceConfiguration;
+  readonly notifications: readonly NotificationConfiguration[];
+  /** What sinks do that say nothing themselves. */
+  readonly sinkService: SinkService;
 }
 
 /** The content of a file that fits the schema, with what a schema can't say checked as well. */
 export function toAgentConfiguration(
   file: YamlFile,
 ): AgentConfiguration | { readonly problems: readonly ConfigurationProblem[] } {
-  const { server, contexts, log } = file.content as AgentFile;
+  const {
+    server,
+    contexts,
+    log,
+    service: serviceKeys = {},
+    notifications = [],
+    ...keys
+  } = file.content as AgentFile;
   const problems: ConfigurationProblem[] = [];
   const complain = (path: readonly string[], message: string) =>
     problems.push({ file: file.path, ...file.position(path, "value"), key: path.join("."), message });
@@ -58,7 +80,11 @@ export function toAgentConfiguration(
       "needs server.control_db: nothing outside of the directories that it names is ever removed",
     );
   const timeouts = readTimeouts(server.timeouts ?? {}, complain);
-  if (problems.length > 0) return { problems };
+  const service = toServiceConfiguration(new SectionReader(file, ["service"], problems), serviceKeys);
+  const notified = toNotifications(new SectionReader(file, ["notifications"], problems), notifications);
+  const sinkService = toSinkService(file, keys, DEFAULT_SINK_SERVICE);
+  if ("problems" in sinkService) problems.push(...sinkService.problems);
+  if (problems.length > 0 || "problems" in sinkService) return { problems };
 
   return {
     server: {
@@ -73,6 +99,9 @@ export function toAgentConfiguration(
     },
     contexts,
     log: { ...DEFAULT_LOG, ...log },
+    service,
+    notifications: notified,
+    sinkService,
   };
 }
 

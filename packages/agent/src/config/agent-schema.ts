@@ -1,6 +1,9 @@
 import type { JsonSchema } from "@axon-backup/sink";
 import { SECRET_KEYWORD } from "../secrets/reference.js";
+import { NOTIFICATIONS_SCHEMA } from "./notifications.js";
 import { duration, section } from "./schema-parts.js";
+import { SERVICE_SCHEMA } from "./service-section.js";
+import { AGENT_SERVICE_KEYS } from "./sink-service.js";
 
 const absolutePath = (description: string): JsonSchema => ({ type: "string", pattern: "^/", description });
 
@@ -106,6 +109,9 @@ export const AGENT_SCHEMA: JsonSchema = section(
           "json: a JSON object a line. text: for people. auto: text on a terminal, json elsewhere.",
       },
     }),
+    ...AGENT_SERVICE_KEYS,
+    service: SERVICE_SCHEMA,
+    notifications: NOTIFICATIONS_SCHEMA,
   },
   { required: ["server"] },
 );

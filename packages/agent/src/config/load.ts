@@ -6,6 +6,8 @@ import { type ConfigurationProblem, ConfigurationError } from "./problem.js";
 import { realPlaces } from "./real-places.js";
 import { loadSinkFile, type SinkPlugins } from "./sink-file.js";
 import { AGENT_SCHEMA } from "./agent-schema.js";
+import { DEFAULT_SERVICE } from "./service-section.js";
+import { DEFAULT_SINK_SERVICE, type SinkService } from "./sink-service.js";
 import { type Configuration, DEFAULT_LOG, type SinkConfiguration } from "./types.js";
 import { validate } from "./validate.js";
 import { readYamlFile } from "./yaml-file.js";
@@ -34,7 +36,7 @@ export async function loadConfiguration(
       message: "the file must be called agent.yaml",
     });
   const sinks = entries.includes("sinks.d")
-    ? await loadSinks(join(directory, "sinks.d"), plugins, problems, signal)
+    ? await loadSinks(join(directory, "sinks.d"), { plugins, defaults: agent?.sinkService, problems, signal })
     : [];
   const places = await realPlaces(placesOf(sinks, agent?.server));
   problems.push(...checkPlaces(sinks, agent?.server, places));
@@ -44,6 +46,8 @@ export async function loadConfiguration(
     server: agent?.server,
     contexts: agent?.contexts,
     log: agent?.log ?? DEFAULT_LOG,
+    service: agent?.service ?? DEFAULT_SERVICE,
+    notifications: agent?.notifications ?? [],
     sinks,
   };
 }
@@ -83,9 +87,17 @@ export const SMALLEST_SINK = "{type: local, path: /mnt/nas/axon}";
 
 async function loadSinks(
   directory: string,
-  plugins: SinkPlugins,
-  problems: ConfigurationProblem[],
-  signal?: AbortSignal,
+  {
+    plugins,
+    defaults = DEFAULT_SINK_SERVICE,
+    problems,
+    signal,
+  }: {
+    readonly plugins: SinkPlugins;
+    readonly defaults: SinkService | undefined;
+    readonly problems: ConfigurationProblem[];
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<SinkConfiguration[]> {
   const names = (await attempt(directory, problems, () => readdir(directory))) ?? [];
   const sinks: SinkConfiguration[] = [];
@@ -97,7 +109,7 @@ async function loadSinks(
       problems.push({ file: path, key: "", message: "the file's name must end in .yaml" });
     if (!name.endsWith(".yaml")) continue;
     const sink = await attempt(path, problems, () =>
-      loadSinkFile(path, name.slice(0, -".yaml".length), plugins, signal),
+      loadSinkFile(path, name.slice(0, -".yaml".length), plugins, defaults, signal),
     );
     if (sink === undefined) continue;
     if ("problems" in sink) problems.push(...sink.problems);

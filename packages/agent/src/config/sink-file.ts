@@ -6,6 +6,7 @@ import type { ConfigurationProblem } from "./problem.js";
 import { type RetentionKeys, toRetentionRules } from "./retention.js";
 import { type PolicyKeys, toSinkPolicy } from "./sink-policy.js";
 import { sinkSchema } from "./sink-schema.js";
+import { type SinkService, type SinkServiceKeys, toSinkService } from "./sink-service.js";
 import type { SinkConfiguration } from "./types.js";
 import { validate } from "./validate.js";
 import { readYamlFile, type YamlFile } from "./yaml-file.js";
@@ -37,12 +38,14 @@ interface Problems {
 
 /**
  * One file of `sinks.d`, checked against the schema of its plugin.
+ * @param defaults what the service does for it where the file doesn't say
  * @throws the system's error when it can't be read
  */
 export async function loadSinkFile(
   path: string,
   name: string,
   plugins: SinkPlugins,
+  defaults: SinkService,
   signal?: AbortSignal,
 ): Promise<SinkConfiguration | Problems> {
   if (!NAME.test(name))
@@ -63,6 +66,7 @@ export async function loadSinkFile(
       type: content.type,
       enabled: false,
       policy: DEFAULT_POLICY,
+      service: defaults,
       options: {},
       secrets: [],
       warnings: [],
@@ -72,16 +76,21 @@ export async function loadSinkFile(
   const { plugin, warnings } = loaded;
   const found = validate(file, sinkSchema(plugin.optionsSchema));
   if (found.problems.length > 0) return { problems: found.problems };
-  const { type, enabled, connections, limits, timeouts, retries, retention, ...options } = content as {
+  const { type, enabled, connections, limits, timeouts, retries, retention, ...others } = content as {
     type: string;
     enabled: boolean;
     retention?: RetentionKeys;
   } & PolicyKeys &
+    SinkServiceKeys &
     Record<string, unknown>;
+  const { schedule, continuous, verify, prune, promise, ...options } = others;
   const policy = toSinkPolicy(file, { connections, limits, timeouts, retries }, plugin.connections);
   const rules = toRetentionRules(file, retention);
-  const problems = [policy, rules].flatMap((part) => (part && "problems" in part ? part.problems : []));
-  if ("problems" in policy || (rules && "problems" in rules)) return { problems };
+  const service = toSinkService(file, { schedule, continuous, verify, prune, promise }, defaults);
+  const problems = [policy, rules, service].flatMap((part) =>
+    part && "problems" in part ? part.problems : [],
+  );
+  if ("problems" in policy || (rules && "problems" in rules) || "problems" in service) return { problems };
   return {
     name,
     file: path,
@@ -89,6 +98,7 @@ export async function loadSinkFile(
     enabled,
     policy,
     ...(rules && { retention: rules }),
+    service,
     options,
     secrets: found.secrets,
     plugin,

@@ -1,6 +1,7 @@
 import type { JsonSchema } from "@axon-backup/sink";
 import { SECRET_KEYWORD } from "../secrets/reference.js";
 import { count, duration, rate, section, span } from "./schema-parts.js";
+import { SINK_SERVICE_KEYS } from "./sink-service.js";
 
 /** The keys of a sink's file that are the agent's own. The others are the plugin's options. */
 export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
@@ -55,6 +56,7 @@ export const SINK_KEYS: Readonly<Record<string, JsonSchema>> = {
       ),
     },
   ),
+  ...SINK_SERVICE_KEYS,
 };
 
 /** The schema of a whole sink file: the agent's keys and the plugin's options. */

@@ -1,6 +1,9 @@
 import type { SinkPlugin } from "@axon-backup/sink";
 import type { RetentionRules, SinkPolicy } from "@axon-backup/core";
 import type { SecretReference } from "../secrets/reference.js";
+import type { NotificationConfiguration } from "./notifications.js";
+import type { ServiceConfiguration } from "./service-section.js";
+import type { SinkService } from "./sink-service.js";
 
 /** What the operator configured: checked, defaults filled in, secrets still references. */
 export interface Configuration {
@@ -11,6 +14,10 @@ export interface Configuration {
   /** The contexts to back up; undefined is every one that the server stores. */
   readonly contexts: readonly string[] | undefined;
   readonly log: LogConfiguration;
+  /** The service's HTTP server. */
+  readonly service: ServiceConfiguration;
+  /** Whom the service tells of what happens. */
+  readonly notifications: readonly NotificationConfiguration[];
   /** Sorted by name; those that are switched off as well. */
   readonly sinks: readonly SinkConfiguration[];
 }
@@ -61,6 +68,8 @@ export interface SinkConfiguration {
   readonly policy: SinkPolicy;
   /** Which restore points to keep. All, if left out. */
   readonly retention?: RetentionRules;
+  /** What the service does for it, and when: agent.yaml's sections, with its own in their place. */
+  readonly service: SinkService;
   /** The plugin's own options: they have passed its schema. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Where in `options` secrets are, as JSON pointers; there stands a reference. */
