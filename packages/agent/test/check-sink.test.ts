@@ -197,7 +197,7 @@ describe("the check of a sink", () => {
     const found = await check(override(sink, { delete: stuck(sink) }));
     expect(found.capabilities.filter(({ can }) => can === "broken")).to.deep.equal([]);
     expect(found.untidy).to.have.length(1);
-    const rows = sinkRows("nas", "3 restore points", found);
+    const rows = sinkRows("nas", "3 restore points", found).filter(({ check: what }) => what === "sink");
     expect(rows.map(({ outcome }) => outcome)).to.deep.equal(["ok", "warning"]);
     const [left = ""] = [...sink.storage.keys()].filter((key) => key !== REPOSITORY);
     expect(rows[1]?.detail)

@@ -57,12 +57,24 @@ describe("commands", function () {
     expect(checks.map((row) => `${String(row["check"])} ${String(row["subject"])}`.trim())).to.deep.equal([
       "configuration",
       "server",
+      "clock",
       "token",
       "files default snapshots",
       "files default events",
       "storage",
+      "control db",
+      "open files",
       "sink nas",
+      "clock nas",
       "sink offsite",
+      "clock offsite",
+      "disk nas",
+      "disk offsite",
+    ]);
+    expect(checks.filter(({ outcome }) => outcome === "warning").map(({ check }) => check)).to.deep.equal([
+      "control db",
+      "disk",
+      "disk",
     ]);
     for (const row of checks)
       expect(Object.keys(row)).to.deep.equal(["check", "subject", "outcome", "detail", "remedy"]);

@@ -1,4 +1,4 @@
-import { access, constants } from "node:fs/promises";
+import { dirname } from "node:path";
 import {
   AxonServerError,
   type ServerIdentity,
@@ -9,9 +9,20 @@ import {
 } from "@axon-backup/axon-server";
 import type { Configuration, ServerConfiguration } from "../config/types.js";
 import { plural } from "../output/units.js";
+import { type ClockReading, clockRows } from "./clocks.js";
+import { controlDbRows } from "./control-db.js";
 import { failedRow } from "./failed-row.js";
 import { firstAnswer, type Waiting } from "./first-answer.js";
+import { isAccessRefused, tokenRows } from "./token.js";
 import { type CheckRow, failed, ok, warning } from "./types.js";
+import { unknownVersion } from "./version.js";
+
+/** What was found out about the server. */
+export interface ServerCheck {
+  readonly rows: readonly CheckRow[];
+  /** The directories that its files are in, on this machine. */
+  readonly directories: ReadonlySet<string>;
+}
 
 /** Everything about the server. Reads only; the control DB call isn't tried, because each one leaves a file on the server. */
 export async function checkServer(
@@ -19,8 +30,9 @@ export async function checkServer(
   configuration: Configuration,
   server: ServerConfiguration,
   waiting: Waiting,
-): Promise<readonly CheckRow[]> {
+): Promise<ServerCheck> {
   const { signal } = waiting;
+  const directories = new Set(server.storage);
   let identity: ServerIdentity;
   try {
     identity = await firstAnswer(
@@ -31,17 +43,30 @@ export async function checkServer(
     );
   } catch (error) {
     signal.throwIfAborted();
-    return [failedRow(isAccessRefused(error) ? "token" : "server", "", error)];
+    return { rows: [failedRow(isAccessRefused(error) ? "token" : "server", "", error)], directories };
   }
+  const wanted = configuration.contexts ?? identity.contexts;
+  const stored = wanted.filter((context) => identity.contexts.includes(context));
   const rows: CheckRow[] = [
     serverRow(identity, server),
-    ...(await tokenRows(source, identity, server, signal)),
+    ...clockRows("", "the server's clock", await readClock(source, signal)),
+    ...(await tokenRows(source, identity, server, stored, signal)),
   ];
-  if (rows.some((row) => row.check === "token" && row.outcome === "failed")) return rows;
-  for (const context of configuration.contexts ?? identity.contexts)
-    rows.push(...(await checkContext(source, identity, context, signal)));
+  if (rows.some((row) => row.check === "token" && row.outcome === "failed")) return { rows, directories };
+  for (const context of wanted)
+    rows.push(...(await checkContext(source, identity, context, directories, signal)));
   rows.push(storageRow(server), ...(await controlDbRows(server)));
-  return rows;
+  return { rows, directories };
+}
+
+/** The server's clock, if it can be had: what else fails is told by other rows. */
+async function readClock(source: ServerSource, signal: AbortSignal): Promise<ClockReading | undefined> {
+  try {
+    return await source.clock?.(signal);
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
 }
 
 function serverRow(identity: ServerIdentity, server: ServerConfiguration): CheckRow {
@@ -64,54 +89,11 @@ function serverRow(identity: ServerIdentity, server: ServerConfiguration): Check
   );
 }
 
-/** Why a version isn't one of those that this software was tried with (4.1 to 2023.2; docs/axon-server.md); undefined if it is. */
-export function unknownVersion(version: string): string | undefined {
-  const [major = NaN, minor = NaN] = version.split(".").map((part) => Number.parseInt(part, 10));
-  if (major >= 2025 || (major === 2024 && minor > 2))
-    return "newer than the versions that are known. Contexts of the DCB kind (from 2025.1) are not covered by these calls at all";
-  if (major === 2024) return "newer than the versions that are known";
-  if (major === 2023 || (major === 4 && minor >= 1)) return undefined;
-  return "not one of the versions that are known, 4.1 to 2023.2";
-}
-
-/** Only a listing tells whether a token is good: the control DB call works without any. */
-async function tokenRows(
-  source: ServerSource,
-  identity: ServerIdentity,
-  server: ServerConfiguration,
-  signal: AbortSignal,
-): Promise<readonly CheckRow[]> {
-  const [context] = identity.contexts;
-  if (!identity.authentication)
-    return [
-      server.token
-        ? warning(
-            "token",
-            "",
-            "a token is configured, and the server's access control is off",
-            "Switch access control on, or remove server.token.",
-          )
-        : ok("token", "", "not needed: the server's access control is off"),
-    ];
-  if (context === undefined) return [];
-  try {
-    await source.list(context, "events", undefined, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (isAccessRefused(error)) return [failedRow("token", "", error)];
-    // Something else is wrong with this context; its own rows tell.
-  }
-  return [ok("token", "", "accepted")];
-}
-
-function isAccessRefused(error: unknown): boolean {
-  return error instanceof AxonServerError && (error.kind === "unauthorized" || error.kind === "forbidden");
-}
-
 async function checkContext(
   source: ServerSource,
   identity: ServerIdentity,
   context: string,
+  directories: Set<string>,
   signal: AbortSignal,
 ): Promise<readonly CheckRow[]> {
   if (!identity.contexts.includes(context))
@@ -126,7 +108,7 @@ async function checkContext(
   const rows: CheckRow[] = [];
   for (const store of STORE_KINDS) {
     try {
-      rows.push(await checkStore(source, context, store, signal));
+      rows.push(await checkStore(source, context, store, directories, signal));
     } catch (error) {
       signal.throwIfAborted();
       rows.push(failedRow("files", `${context} ${store}`, error));
@@ -140,9 +122,11 @@ async function checkStore(
   source: ServerSource,
   context: string,
   store: StoreKind,
+  directories: Set<string>,
   signal: AbortSignal,
 ): Promise<CheckRow> {
   const { closed, open } = await source.list(context, store, undefined, signal);
+  for (const { path } of [...closed, ...open]) directories.add(dirname(path));
   const tried = [closed[0], open.at(-1)].filter((file) => file !== undefined);
   for (const file of tried) await readFirstByte(source, file);
   const detail = `${plural(closed.length, "closed segment")} and ${plural(open.length, "open one", "open ones")}; the first closed and the last open one can be read`;
@@ -166,24 +150,4 @@ function storageRow(server: ServerConfiguration): CheckRow {
     "server.storage isn't set: files are read from any directory that is named after its context",
     "Set server.storage to the directories that the server keeps its event store in.",
   );
-}
-
-/** The directories of the control DB's backups, where they are configured. */
-async function controlDbRows(server: ServerConfiguration): Promise<readonly CheckRow[]> {
-  const rows: CheckRow[] = [];
-  for (const directory of server.controlDb ?? []) {
-    try {
-      await access(directory, constants.R_OK | constants.X_OK);
-      rows.push(
-        ok(
-          "control db",
-          directory,
-          "readable; the call itself isn't tried, because it leaves a file on the server",
-        ),
-      );
-    } catch (error) {
-      rows.push(failedRow("control db", directory, error));
-    }
-  }
-  return rows;
 }

@@ -1,11 +1,16 @@
 import type { Can } from "./capabilities.js";
+import { clockRows } from "./clocks.js";
 import { failedRow } from "./failed-row.js";
 import type { SinkCheck, Untidy } from "./sink.js";
 import { type CheckRow, failed, ok, warning } from "./types.js";
 
 /** What the check of a sink found, as rows. @param holds what the sink holds, as "3 restore points" */
 export function sinkRows(name: string, holds: string, found: SinkCheck): readonly CheckRow[] {
-  return [...verdict(name, holds, found), ...found.untidy.map((untidy) => untidyRow(name, untidy))];
+  return [
+    ...verdict(name, holds, found),
+    ...clockRows(name, "the storage's clock", found.clock),
+    ...found.untidy.map((untidy) => untidyRow(name, untidy)),
+  ];
 }
 
 function verdict(name: string, holds: string, { capabilities, reservation }: SinkCheck): readonly CheckRow[] {

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { SCRATCH } from "@axon-backup/core";
-import { bytesSource, isSinkError, joinKey, readAll, type Sink } from "@axon-backup/sink";
+import { bytesSource, isSinkError, joinKey, type ObjectKey, readAll, type Sink } from "@axon-backup/sink";
 import { type CaseResult, runContract, shortContractCases } from "@axon-backup/sink-testkit";
 import { capabilities, type Capability } from "./capabilities.js";
+import type { ClockReading } from "./clocks.js";
 import { firstAnswer, type Waiting } from "./first-answer.js";
 import { ownScratch, removeDeadScratch, removeScratch } from "./scratch.js";
 
@@ -25,6 +26,8 @@ export interface SinkCheck {
   readonly capabilities: readonly Capability[];
   /** Why not everything could be tried; null when it was. */
   readonly reservation: { readonly message: string; readonly remedy: string } | null;
+  /** The storage's clock, when it wrote the first object; null when it doesn't tell. */
+  readonly clock: ClockReading | null;
   /** What couldn't be tidied up: this check's objects, or those of checks that were killed. The verdict stands all the same. */
   readonly untidy: readonly Untidy[];
 }
@@ -45,8 +48,10 @@ export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
   const { sink, waiting } = options;
   const { signal } = waiting;
   const prefix = ownScratch();
-  const denied = await firstAnswer("the storage", waiting, (inTime) => tryToDelete(sink, prefix, inTime));
-  if (denied !== undefined) return withoutDelete(denied);
+  const { denied, clock } = await firstAnswer("the storage", waiting, (inTime) =>
+    tryToDelete(sink, prefix, inTime),
+  );
+  if (denied !== undefined) return withoutDelete(denied, clock);
   const dead = await trouble(SCRATCH, () => removeDeadScratch(sink, signal));
   signal.throwIfAborted();
   const results: CaseResult[] = [];
@@ -71,7 +76,7 @@ export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
     throw error;
   }
   const own = await trouble(prefix, () => removeScratch(sink, prefix));
-  return { capabilities: capabilities(results), reservation: null, untidy: [...dead, ...own] };
+  return { capabilities: capabilities(results), reservation: null, clock, untidy: [...dead, ...own] };
 }
 
 /** Whatever goes wrong in tidying up says nothing of what was found out. */
@@ -85,16 +90,25 @@ async function trouble(prefix: string, tidy: () => Promise<void>): Promise<reado
 }
 
 /**
- * Stores one object, reads it back and deletes it. On storage that keeps everything, hundreds of objects that can't be removed would be a poor
+ * Stores one object, looks at it, reads it back and deletes it. On storage that keeps everything, hundreds of objects that can't be removed would be a poor
  * present.
- * @returns the refusal to delete, if there is one
+ * @returns the refusal to delete, if there is one, and the storage's clock
  */
-async function tryToDelete(sink: Sink, prefix: string, signal: AbortSignal): Promise<Error | undefined> {
+async function tryToDelete(
+  sink: Sink,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<{ readonly denied: Error | undefined; readonly clock: ClockReading | null }> {
   const key = joinKey(`${prefix}first`);
   // An interrupted check must not leave its object behind.
   const remove = () => sink.delete(key, { signal: AbortSignal.timeout(PATIENCE) });
+  let clock: ClockReading | null = null;
   try {
+    const asked = new Date();
     await sink.put(key, bytesSource(randomBytes(1000)), { signal });
+    const answered = new Date();
+    const modified = await modifiedOf(sink, key, signal);
+    if (modified !== undefined) clock = { time: modified, asked, answered };
     await readAll(sink.get(key, { signal }));
   } catch (error) {
     await remove().catch(() => undefined);
@@ -102,15 +116,26 @@ async function tryToDelete(sink: Sink, prefix: string, signal: AbortSignal): Pro
   }
   try {
     await remove();
-    return undefined;
+    return { denied: undefined, clock };
   } catch (error) {
-    if (isSinkError(error, "denied")) return error;
+    if (isSinkError(error, "denied")) return { denied: error, clock };
     throw error;
   }
 }
 
-function withoutDelete(refused: Error): SinkCheck {
+/** When the storage wrote an object, if it tells. What is wrong with the call, the contract's cases find out. */
+async function modifiedOf(sink: Sink, key: ObjectKey, signal: AbortSignal): Promise<Date | undefined> {
+  try {
+    return (await sink.stat(key, { signal })).modified;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
+function withoutDelete(refused: Error, clock: ClockReading | null): SinkCheck {
   return {
+    clock,
     capabilities: [
       { capability: "write and read", can: "yes", detail: "one object was stored and read", remedy: null },
       {

@@ -1,12 +1,15 @@
 import { inject, injectable } from "tsyringe";
 import type { ServerSource } from "@axon-backup/axon-server";
 import type { Repository } from "@axon-backup/core";
+import { diskRows, type SinkPlace } from "../checks/disk-rows.js";
+import { disksOf } from "../checks/disks.js";
 import { failedRow } from "../checks/failed-row.js";
 import { FIRST_ANSWER, firstAnswer, noAnswer, type Waiting } from "../checks/first-answer.js";
-import { checkServer } from "../checks/server.js";
+import { checkServer, type ServerCheck } from "../checks/server.js";
 import { checkSink } from "../checks/sink.js";
 import { historyRows } from "../checks/history-rows.js";
 import { lockRows } from "../checks/lock-rows.js";
+import { openFileRows } from "../checks/open-files.js";
 import { sinkRows } from "../checks/sink-rows.js";
 import { type CheckedSink, type CheckRow, ok } from "../checks/types.js";
 import type { Engine } from "../composition/engine.js";
@@ -39,10 +42,13 @@ export class CheckCommand {
     const rows: CheckRow[] = [ok("configuration", "", `${directory}: ${plural(sinks.length, "sink")}`)];
     let incomplete = false;
     let source: ServerSource | undefined;
+    let directories: ReadonlySet<string> = new Set();
     try {
       try {
         source = await this.openSource();
-        rows.push(...(await this.#checkServer(source)));
+        const found = await this.#checkServer(source);
+        rows.push(...found.rows);
+        directories = found.directories;
       } catch (error) {
         this.signal.throwIfAborted();
         incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
@@ -51,8 +57,10 @@ export class CheckCommand {
       // What is wrong with the server needn't be told once more for each sink.
       const usable = rows.some((row) => row.outcome === "failed") ? undefined : source;
       try {
-        for (const sink of this.sinks.select([]))
-          rows.push(...(await this.#checkSink(sink, usable, checked)));
+        const selected = this.sinks.select([]);
+        rows.push(...(await openFileRows(selected.map(({ connections }) => connections))));
+        for (const sink of selected) rows.push(...(await this.#checkSink(sink, usable, checked)));
+        rows.push(...(await this.#checkDisks(selected, directories)));
       } catch (error) {
         this.signal.throwIfAborted();
         incomplete ||= exitCodeOf(error) === EXIT_CODES.configuration;
@@ -66,10 +74,26 @@ export class CheckCommand {
     return incomplete ? EXIT_CODES.configuration : EXIT_CODES.failed;
   }
 
-  async #checkServer(source: ServerSource): Promise<readonly CheckRow[]> {
+  async #checkServer(source: ServerSource): Promise<ServerCheck> {
     const { server } = this.configuration;
     // Without a server, opening has failed.
-    return server === undefined ? [] : checkServer(source, this.configuration, server, this.#waiting());
+    return server === undefined
+      ? { rows: [], directories: new Set() }
+      : checkServer(source, this.configuration, server, this.#waiting());
+  }
+
+  /** Whether a disk that fails takes the server's files and the backup. */
+  async #checkDisks(
+    selected: readonly ConfiguredSink[],
+    directories: ReadonlySet<string>,
+  ): Promise<readonly CheckRow[]> {
+    const server = new Set<string>();
+    for (const directory of directories) for (const disk of await disksOf(directory)) server.add(disk);
+    if (server.size === 0) return [];
+    const places: SinkPlace[] = [];
+    for (const { name, directory } of selected)
+      places.push({ sink: name, disks: directory === undefined ? undefined : await disksOf(directory) });
+    return diskRows(server, places);
   }
 
   /** Whether a backup would go on from what the sink has. */

@@ -7,6 +7,7 @@ import {
 } from "@axon-backup/core";
 import type { Sink, SinkLog } from "@axon-backup/sink";
 import { SMALLEST_SINK } from "../config/load.js";
+import { localPath } from "../config/places.js";
 import { ConfigurationError } from "../config/problem.js";
 import { nearest } from "../config/suggest.js";
 import type { Configuration, SinkConfiguration } from "../config/types.js";
@@ -27,6 +28,8 @@ export interface SinkEnvironment {
 export interface ConfiguredSink extends NamedSink {
   /** How many calls at a time its storage takes well. */
   readonly connections: number;
+  /** The directory of this machine that it is, if it is one. */
+  readonly directory: string | undefined;
   /** Which restore points to keep on it. All, if left out. */
   readonly retention?: RetentionRules;
   /** The sink as its plugin opens it, for writing: for `check`, which is after what the storage itself does. The signal is the command's, if left out. */
@@ -53,6 +56,7 @@ export class ConfiguredSinks {
     return chosen.map((sink) => ({
       name: sink.name,
       connections: sink.policy.connections,
+      directory: localPath(sink),
       ...(sink.retention && { retention: sink.retention }),
       open: (purpose) => this.#open(sink, purpose),
       bare: (signal = this.environment.signal) => this.#openBare(sink, "write", signal),

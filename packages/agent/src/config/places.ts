@@ -57,7 +57,8 @@ function sameStorage(other: SinkConfiguration): string {
   return `this is the same storage as that of sink ${other.name}; give each a place of its own`;
 }
 
-function localPath({ type, options }: SinkConfiguration): string | undefined {
+/** The directory of this machine that a sink is; undefined when it is none. */
+export function localPath({ type, options }: SinkConfiguration): string | undefined {
   return type === "local" && typeof options["path"] === "string" ? options["path"] : undefined;
 }
 
