@@ -1,5 +1,5 @@
 import { type ControlDbFile, type SourceFile, STORE_KINDS } from "@axon-backup/axon-server";
-import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
+import { isSinkError, type Sink } from "@axon-backup/sink";
 import { together } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { type Lease, type LeaseOptions, withLease } from "../lease/lease.js";
@@ -12,12 +12,15 @@ import { Repository } from "../repository/repository.js";
 import { parseScratch } from "../repository/scratch.js";
 import { nextRestorePointId, type RestorePointId, timeOf } from "../repository/restore-point-id.js";
 import { noteFailure } from "../status/last-failure.js";
+import { commit } from "./commit.js";
 import { Checkpointer } from "./checkpointer.js";
-import { type ExclusivePuts, exclusivePuts, storedByAnother } from "./exclusive-puts.js";
+import { exclusivePuts, storedByAnother } from "./exclusive-puts.js";
 import type { ContextRun, SharedRun } from "./model.js";
-import { planContext } from "./plan-context.js";
+import { planContext, type PlannedContext, type PlanningTools } from "./plan-context.js";
+import { promoteHead } from "./promote.js";
 import { readSinkState, type SinkState } from "./sink-state.js";
 import { reportContext, storeContext, type StoredContext } from "./store-context.js";
+import { tidy } from "./tidy.js";
 import { describeTimelines } from "./timeline.js";
 import { Transfer } from "./transfer.js";
 import type { SinkReport, TimelineChange } from "./types.js";
@@ -58,23 +61,31 @@ async function runAlone(
   };
 
   step("repository"); // And the control DB before all else of the server's: it points into what is read after it.
-  const [controlDb, { repository, state }] = await together(shared.controlDb(), readRepository(shared, sink));
-  for (const message of state.warnings) observer({ kind: "warning", sink: name, message });
-  warnOfContextsLeftOut(shared, state, name, observer);
+  const [controlDb, { repository, state: found }] = await together(
+    shared.controlDb(),
+    readRepository(shared, sink),
+  );
+  for (const message of found.warnings) observer({ kind: "warning", sink: name, message });
+  warnOfContextsLeftOut(shared, found, name, observer);
+  let state = found;
   const exclusive = exclusivePuts(sink, lease, () => requireCurrent(repository, state, lease));
-  const firstId = nextRestorePointId(shared.started, state.ids.at(-1));
-  warnOfClock(firstId, shared.started, name, observer);
 
   step("inventory"); // Snapshots before events, in each context. Compares with what the sink has: where the history diverged, another timeline goes on.
-  const planned: ContextRun[] = [];
-  const timelines: TimelineChange[] = [];
-  for (const context of shared.contexts) {
-    const { run, change } = await planContext({ ...shared, repository, state, name, observer }, context);
-    planned.push(run);
-    if (change === undefined) continue;
-    timelines.push(change);
-    observer({ kind: "warning", sink: name, message: describeTimelines(change) });
+  const plan = (): Promise<readonly PlannedContext[]> =>
+    planContexts({ ...shared, repository, state, name, observer });
+  let contexts = await plan();
+  const { contexts: wanted, signal } = shared;
+  const promotion = { repository, state, contexts: wanted, exclusive, name, observer };
+  if (await promoteHead(promotion, changesOf(contexts))) {
+    state = await readSinkState(repository, wanted, signal);
+    contexts = await plan();
   }
+  const timelines = changesOf(contexts);
+  for (const change of timelines)
+    observer({ kind: "warning", sink: name, message: describeTimelines(change) });
+  const planned = contexts.map(({ run }) => run);
+  const firstId = nextRestorePointId(shared.started, newestId(state));
+  warnOfClock(firstId, shared.started, name, observer);
 
   step("transfer");
   await announceWork(shared, planned, controlDb, name, observer);
@@ -106,7 +117,8 @@ async function runAlone(
   await commit(repository, manifest, exclusive);
   observer({ kind: "committed", sink: name, restorePoint: id });
 
-  await tidy(repository, stored, [...state.checkpoints, ...checkpointer.keys], name, observer);
+  const tools = { repository, state, restorePoint: id, stored, name, observer };
+  await tidy({ ...tools, checkpoints: checkpointer.keys });
 
   return {
     sink: name,
@@ -116,6 +128,22 @@ async function runAlone(
     timelines,
     sent: transfer.sent,
   };
+}
+
+/** Plans each context. Changes nothing. */
+async function planContexts(tools: PlanningTools): Promise<readonly PlannedContext[]> {
+  const planned: PlannedContext[] = [];
+  for (const context of tools.contexts) planned.push(await planContext(tools, context));
+  return planned;
+}
+
+function changesOf(planned: readonly PlannedContext[]): readonly TimelineChange[] {
+  return planned.flatMap(({ change }) => change ?? []);
+}
+
+/** What the next one comes after: a head that counts has an id like a restore point's, and may become one. */
+function newestId({ head, ids }: SinkState): RestorePointId | undefined {
+  return head.state === "current" ? head.manifest.id : ids.at(-1);
 }
 
 function leaseOptions(shared: SharedRun, sink: string, observer: Observer): LeaseOptions {
@@ -166,14 +194,6 @@ async function storeControlDb(
     }
 }
 
-async function commit(repository: Repository, manifest: Manifest, { create }: ExclusivePuts): Promise<void> {
-  try {
-    await repository.commit(manifest, create);
-  } catch (error) {
-    throw isSinkError(error, "conflict") ? storedByAnother(restorePointKey(manifest.id), error) : error;
-  }
-}
-
 /** Milliseconds: so much two machines' clocks may differ. */
 const CLOCKS_DIFFER = 60_000;
 
@@ -196,27 +216,6 @@ function warnOfContextsLeftOut(shared: SharedRun, state: SinkState, sink: string
         sink,
         message: `context ${name} is in restore point ${state.newest?.id ?? ""}, and will not be in this one: ${shared.identity.contexts.includes(name) ? "the configuration leaves it out" : "the server does not store it any more"}. What was stored of it stays`,
       });
-}
-
-/** Removes what served this run alone. The restore point stands already; what can't be removed now, the next run removes. */
-async function tidy(
-  repository: Repository,
-  stored: readonly StoredContext[],
-  checkpoints: readonly ObjectKey[],
-  sink: string,
-  observer: Observer,
-): Promise<void> {
-  try {
-    for (const mended of stored.flatMap(({ mended }) => mended)) await repository.removeDamageMark(mended);
-    for (const key of [...checkpoints, ...(await repository.orphanedControlDbs())])
-      await repository.sink.delete(key);
-  } catch (error) {
-    observer({
-      kind: "warning",
-      sink,
-      message: `the restore point is committed, but tidying up after it failed: ${String(error)}`,
-    });
-  }
 }
 
 /** How much there is to send, for progress. */

@@ -1,4 +1,5 @@
 import type { ObjectKey } from "@axon-backup/sink";
+import { type FoundHead, headProblem } from "../repository/find-head.js";
 import { REPOSITORY_KEY, timelinesIn } from "../repository/layout.js";
 import type { Manifest } from "../repository/manifest.js";
 import { options } from "../repository/read-optional.js";
@@ -12,6 +13,10 @@ import { newestReadable, type Recorded, recordedContexts } from "./recorded.js";
 export interface SinkState {
   /** The newest restore point that can be read. */
   readonly newest: Manifest | undefined;
+  /** What was stored after it, if anything was. */
+  readonly head: FoundHead;
+  /** The head, if it counts, or else the newest restore point: where the sink stands. */
+  readonly last: Manifest | undefined;
   /** Every restore point, readable or not, oldest first. */
   readonly ids: readonly Manifest["id"][];
   /** Keys of checkpoints of runs that were cut off. */
@@ -39,8 +44,9 @@ export async function readSinkState(
   signal?: AbortSignal,
 ): Promise<SinkState> {
   const warnings: string[] = [];
-  const ids = await repository.restorePoints();
-  const newest = await newestReadable(repository, ids, warnings);
+  const { restorePoints: ids, head } = await repository.commits();
+  const current = head.state === "current" ? head : undefined;
+  const newest = current?.base ?? (await newestReadable(repository, ids, warnings));
   if (newest) requireSameRepository(newest, repository.info.id, REPOSITORY_KEY);
   const sizes = new Map<string, number>();
   for await (const { key, size } of repository.sink.list("contexts/", options(signal))) sizes.set(key, size);
@@ -48,6 +54,10 @@ export async function readSinkState(
     newest?.contexts.some((context) => context.name === name) ?? false;
   const absent = wanted.filter((name) => !isRecorded(name) && timelinesIn(sizes.keys(), name).size > 0);
   const recorded = await recordedContexts(repository, ids, newest, absent, warnings);
+  // What is compared, and must be kept, is what was stored last; where the next one goes on from is the restore point.
+  if (current)
+    for (const context of current.manifest.contexts)
+      recorded.set(context.name, { restorePoint: current.manifest.id, context });
   const pages = await readPages(
     repository,
     Array.from(recorded.values(), ({ context }) => context),
@@ -59,10 +69,12 @@ export async function readSinkState(
 
   return {
     newest,
+    head,
+    last: current?.manifest ?? newest,
     ids,
     checkpoints: checkpoints.map(({ key }) => key),
     isPartlyUnreadable: warnings.length > 0,
-    warnings: [...problemsOf(repository), ...warnings],
+    warnings: [...problemsOf(repository, head), ...warnings],
     context(name) {
       const known = recorded.get(name);
       return known ? recordedState(found, pages, known) : emptyState(found, name, 0);
@@ -77,8 +89,12 @@ export async function readSinkState(
   };
 }
 
-function problemsOf({ problem }: Repository): string[] {
-  return problem === undefined
-    ? []
-    : [`${REPOSITORY_KEY} ${problem}; what it said is taken from the restore points`];
+function problemsOf({ problem }: Repository, head: FoundHead): string[] {
+  const damaged = headProblem(head);
+  return [
+    ...(problem === undefined
+      ? []
+      : [`${REPOSITORY_KEY} ${problem}; what it said is taken from the restore points`]),
+    ...(damaged ? [`${damaged.message}; going on from the restore point before it`] : []),
+  ];
 }

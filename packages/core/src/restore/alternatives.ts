@@ -1,6 +1,6 @@
 import { isSinkError } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
-import { controlDbKey } from "../repository/layout.js";
+import { controlDbKeyOf } from "../repository/layout.js";
 import type { Manifest } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { RepositoryReader } from "./fallback-repository.js";
@@ -120,18 +120,20 @@ async function withControlDb(
             (other < id || context.events.nextToken >= end),
         ),
       );
-      if (hasAll && (await hasControlDb(sources, manifest))) return other;
+      // Some have borrowed the one that is gone.
+      const isAnother = controlDbKeyOf(manifest) !== plan.controlDb.key;
+      if (hasAll && isAnother && (await hasControlDb(sources, manifest))) return other;
     } catch (error) {
       if (!isFault(error)) throw error;
     }
   return undefined;
 }
 
-async function hasControlDb({ inOrder }: Sources, { id, controlDb }: Manifest): Promise<boolean> {
+async function hasControlDb({ inOrder }: Sources, manifest: Manifest): Promise<boolean> {
   for (const source of inOrder)
     try {
-      const { size } = await (await source.sink()).stat(controlDbKey(id));
-      if (size === controlDb.size) return true;
+      const { size } = await (await source.sink()).stat(controlDbKeyOf(manifest));
+      if (size === manifest.controlDb.size) return true;
     } catch (error) {
       if (!isFault(error)) throw error;
     }

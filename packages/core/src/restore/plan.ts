@@ -3,7 +3,7 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { objectOf } from "../repository/closed-object.js";
 import { headOf } from "../repository/head.js";
-import { controlDbKey, storeFileKey } from "../repository/layout.js";
+import { controlDbKeyOf, storeFileKey } from "../repository/layout.js";
 import type {
   ClosedFile,
   ContextManifest,
@@ -99,7 +99,7 @@ export function planRestore(
   contexts: readonly ContextContent[],
   cuts: ReadonlyMap<string, Token> = new Map(),
 ): RestorePlan {
-  const controlDb = { ...manifest.controlDb, key: controlDbKey(manifest.id) };
+  const controlDb = { ...manifest.controlDb, key: controlDbKeyOf(manifest) };
   const plans = contexts.map((content) => planContext(content, cuts.get(content.context.name)));
   const files = plans.flatMap(({ stores }) => STORE_KINDS.flatMap((store) => stores[store].files));
   return {

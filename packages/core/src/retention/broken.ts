@@ -2,7 +2,7 @@ import { STORE_KINDS } from "@axon-backup/axon-server";
 import type { ObjectKey } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
 import { kindOfKey } from "../repository/key-kind.js";
-import { controlDbKey, pageKey } from "../repository/layout.js";
+import { controlDbKeyOf, pageKey } from "../repository/layout.js";
 import type { PageReference } from "../repository/manifest.js";
 import { options } from "../repository/read-optional.js";
 import type { Repository } from "../repository/repository.js";
@@ -52,8 +52,10 @@ export async function findBroken(
     });
   const ofPoint = (id: RestorePointId): Promise<string | undefined> =>
     noted(async () => {
-      const { contexts, controlDb } = await readManifest(repository, id);
-      const needs: Needs = new Map([[controlDbKey(id), { least: 0, exact: controlDb.size }]]);
+      const { contexts, ...manifest } = await readManifest(repository, id);
+      const needs: Needs = new Map([
+        [controlDbKeyOf(manifest), { least: 0, exact: manifest.controlDb.size }],
+      ]);
       const references: { readonly of: Store; readonly reference: PageReference }[] = [];
       for (const { name, timeline, ...context } of contexts)
         for (const store of STORE_KINDS) {

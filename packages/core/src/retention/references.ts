@@ -3,7 +3,7 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { objectOf } from "../repository/closed-object.js";
-import { controlDbKey, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
+import { controlDbKeyOf, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
 import type { Checkpoint, ClosedFile, Manifest, OpenSegment, PageReference } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { type RestorePointId, timeOf } from "../repository/restore-point-id.js";
@@ -74,7 +74,7 @@ export async function addReferences(
     await readOrNote(restorePointKey(id), unreadable, async () => {
       const manifest = await readManifest(repository, id);
       addNeed(needed, restorePointKey(id), DOCUMENT);
-      addNeed(needed, controlDbKey(id), { least: 0, exact: manifest.controlDb.size });
+      addNeed(needed, controlDbKeyOf(manifest), { least: 0, exact: manifest.controlDb.size });
       for (const { name, timeline, ...context } of manifest.contexts)
         for (const store of STORE_KINDS) {
           const of = { context: name, timeline, store };

@@ -9,10 +9,10 @@ import { endOf } from "../repository/head.js";
 import type { StoreManifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 
-/** How far a repository's newest restore point is behind the server, in one context. */
+/** How far what a repository has stored last, its newest restore point or the head after it, is behind the server, in one context. */
 export interface ContextBehind {
   readonly context: string;
-  /** Events (and snapshots) that the server has and the restore point doesn't; null where it can't be told: a segment's format isn't known, or the history is another one. */
+  /** Events (and snapshots) that the server has and the repository doesn't; null where it can't be told: a segment's format isn't known, or the history is another one. */
   readonly events: number | null;
   readonly snapshots: number | null;
   /** Bytes that the next backup would store: what is new, and the copies of open segments, which are stored anew each time. */
@@ -39,7 +39,7 @@ export async function measureBehind(
   const result: ContextBehind[] = [];
   for (const context of contexts) {
     const { state: known, captured, change } = await decideTimeline(tools, context);
-    const recorded = state.newest?.contexts.find(({ name }) => name === context);
+    const recorded = state.last?.contexts.find(({ name }) => name === context);
     const files: SourceFile[] = [];
     let bytes = 0;
     for (const store of STORE_KINDS) {

@@ -10,6 +10,8 @@ export interface Traces {
   readonly controlDbs: readonly RestorePointId[];
   /** Restore points that others inherit from: `prune` may have removed them. */
   readonly parents: ReadonlySet<RestorePointId>;
+  /** Runs whose control DB is needed by others than their own restore point: `prune` may have removed that one, and it stays. */
+  readonly borrowed: ReadonlySet<RestorePointId>;
   /** Restore points that were there at an earlier verification, and that no `prune` has removed. */
   readonly seen: ReadonlySet<RestorePointId>;
   /** Whether somebody writes to the repository, or was killed while writing. */
@@ -23,11 +25,12 @@ export interface Traces {
  * @returns the lost ones
  */
 export function reportLost(traces: Traces, report: Report, notes: string[]): RestorePointId[] {
-  const { restorePoints, parents, seen, isBeingWritten } = traces;
+  const { restorePoints, parents, borrowed, seen, isBeingWritten } = traces;
   const controlDbs = new Set(traces.controlDbs);
   const lost: RestorePointId[] = [];
   for (const id of [...new Set([...controlDbs, ...seen])].sort()) {
     if (restorePoints.has(id)) continue;
+    if (borrowed.has(id) && !seen.has(id)) continue;
     const isLost = seen.has(id) || parents.has(id);
     if (isLost) lost.push(id);
     if (isLost && !isBeingWritten)

@@ -3,7 +3,7 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { objectOf } from "../repository/closed-object.js";
 import { endOf } from "../repository/head.js";
-import { controlDbKey, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
+import { controlDbKeyOf, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
 import type {
   ClosedFile,
   ContextManifest,
@@ -63,6 +63,8 @@ export class Requirements {
   readonly beginnings = new Set<string>();
   /** The restore points that these ones inherit from. */
   readonly parents = new Set<RestorePointId>();
+  /** The runs whose control DB others have than their own restore point. */
+  readonly borrowed = new Set<RestorePointId>();
   /** Whether every manifest and page could be read, so that whatever isn't among the objects is needed by none. */
   isComplete = true;
   /** Pages are shared by many restore points: each is read once. Without files when it is damaged. */
@@ -98,9 +100,10 @@ export class Requirements {
         id,
       );
     if (parent !== null) this.parents.add(parent);
+    if (controlDb.run !== undefined) this.borrowed.add(controlDb.run);
     const alone = new Set([id]);
     this.#claim(
-      controlDbKey(id),
+      controlDbKeyOf(manifest),
       "control-db",
       undefined,
       { ...controlDb, bytes: controlDb.size, whole: true, nextToken: undefined },

@@ -69,8 +69,12 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const told =
     restorePoint === undefined ? { report: findings.report, notes } : { report: () => undefined, notes: [] };
   const there = new Set([...existing, ...all]);
-  const { parents } = requirements;
-  const lost = reportLost({ ...listing, restorePoints: there, parents, seen }, told.report, told.notes);
+  const { parents, borrowed } = requirements;
+  const lost = reportLost(
+    { ...listing, restorePoints: there, parents, borrowed, seen },
+    told.report,
+    told.notes,
+  );
   const examined: Examined = {
     checked: chosen.filter((id) => !gone.has(id) && existing.has(id)),
     damaged: findings.restorePoints(),
