@@ -1,6 +1,7 @@
 import { toSecretReference, type SecretReference } from "../secrets/reference.js";
 import { parseDuration } from "./duration.js";
-import { type NotificationConfiguration, toNotifications } from "./notifications.js";
+import { type NotificationKeys, toNotifications } from "./notifications.js";
+import type { NotificationChannel } from "./notifications-types.js";
 import type { ConfigurationProblem } from "./problem.js";
 import { SectionReader } from "./section-reader.js";
 import { type ServiceConfiguration, type ServiceKeys, toServiceConfiguration } from "./service-section.js";
@@ -39,7 +40,7 @@ interface AgentFile extends SinkServiceKeys {
   readonly contexts?: readonly string[];
   readonly log?: Partial<LogConfiguration>;
   readonly service?: ServiceKeys;
-  readonly notifications?: readonly NotificationConfiguration[];
+  readonly notifications?: readonly NotificationKeys[];
 }
 
 export interface AgentConfiguration {
@@ -47,7 +48,7 @@ export interface AgentConfiguration {
   readonly contexts: readonly string[] | undefined;
   readonly log: LogConfiguration;
   readonly service: ServiceConfiguration;
-  readonly notifications: readonly NotificationConfiguration[];
+  readonly notifications: readonly NotificationChannel[];
   /** What sinks do that say nothing themselves. */
   readonly sinkService: SinkService;
 }

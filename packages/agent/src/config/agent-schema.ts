@@ -1,6 +1,6 @@
 import type { JsonSchema } from "@axon-backup/sink";
 import { SECRET_KEYWORD } from "../secrets/reference.js";
-import { NOTIFICATIONS_SCHEMA } from "./notifications.js";
+import { NOTIFICATIONS_SCHEMA } from "./notifications-schema.js";
 import { duration, section } from "./schema-parts.js";
 import { SERVICE_SCHEMA } from "./service-section.js";
 import { AGENT_SERVICE_KEYS } from "./sink-service.js";

@@ -1,7 +1,7 @@
 import type { SinkPlugin } from "@axon-backup/sink";
 import type { RetentionRules, SinkPolicy } from "@axon-backup/core";
 import type { SecretReference } from "../secrets/reference.js";
-import type { NotificationConfiguration } from "./notifications.js";
+import type { NotificationChannel } from "./notifications-types.js";
 import type { ServiceConfiguration } from "./service-section.js";
 import type { SinkService } from "./sink-service.js";
 
@@ -17,7 +17,7 @@ export interface Configuration {
   /** The service's HTTP server. */
   readonly service: ServiceConfiguration;
   /** Whom the service tells of what happens. */
-  readonly notifications: readonly NotificationConfiguration[];
+  readonly notifications: readonly NotificationChannel[];
   /** Sorted by name; those that are switched off as well. */
   readonly sinks: readonly SinkConfiguration[];
 }
