@@ -1,7 +1,8 @@
-// Installs the storage servers that the tests start, as far as they are missing: OpenSSH's sshd (apt-get, as root), versitygw (go install) and
-// Azurite (npm), the latter two into .cache/test-servers. Does nothing when all are there.
+// Installs the servers and programs that the tests start, as far as they are missing: OpenSSH's sshd, Chromium and w3m (apt-get, as root), promtool (out of Debian's
+// package, without Prometheus itself), versitygw (go install) and Azurite (npm), the latter three into .cache/test-servers. Does nothing when all are there.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,29 +20,66 @@ function find(name, places = []) {
 }
 
 /** Runs a command; its output goes to standard error. Throws when it fails. */
-function run(command, args, env = {}) {
+function run(command, args, env = {}, cwd = undefined) {
   console.error(`test servers: ${[command, ...args].join(" ")}`);
   const result = spawnSync(command, args, {
     stdio: ["ignore", 2, "inherit"],
     env: { ...process.env, ...env },
+    cwd,
   });
   if (result.error) throw result.error;
   if (result.status !== 0) throw new Error(`${command} ended with ${result.status ?? result.signal}`);
+}
+
+let isUpdated = false;
+
+/** Debian's packages, by apt-get. */
+function apt(args, cwd) {
+  const env = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  if (!isUpdated) run("apt-get", ["update", "-qq"], env);
+  isUpdated = true;
+  // A container has nothing that would start a service; elsewhere (RUNLEVEL) the tests mustn't open a port to the world.
+  run("apt-get", args, env, cwd);
+}
+
+function installPackages(packages) {
+  if (process.getuid?.() !== 0 || !find("apt-get"))
+    throw new Error(`install it (Debian: apt-get install ${packages.join(" ")})`);
+  apt(["install", "-y", "-qq", "--no-install-recommends", ...packages]);
+}
+
+function installProgram(name, variable, others = []) {
+  const there = process.env[variable] ?? [name, ...others].map((program) => find(program)).find(Boolean);
+  if (there) return there;
+  installPackages([name]);
+  return find(name);
+}
+
+/** One program out of the package: Prometheus itself would be started as a service. */
+function installPromtool() {
+  const target = join(bin, "promtool");
+  const there = process.env.AXON_BACKUP_PROMTOOL ?? (existsSync(target) ? target : find("promtool"));
+  if (there) return there;
+  if (process.getuid?.() !== 0 || !find("apt-get"))
+    throw new Error("put promtool on the PATH (Debian: it is in the package prometheus)");
+  const directory = mkdtempSync(join(tmpdir(), "axon-backup-promtool-"));
+  try {
+    apt(["download", "-qq", "prometheus"], directory);
+    const file = readdirSync(directory).find((name) => name.startsWith("prometheus_"));
+    run("dpkg-deb", ["-x", join(directory, file), join(directory, "tree")]);
+    mkdirSync(bin, { recursive: true });
+    cpSync(join(directory, "tree/usr/bin/promtool"), target);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return target;
 }
 
 function installSshd() {
   const there =
     process.env.AXON_BACKUP_SSHD ?? find("sshd", ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"]);
   if (there && find("ssh-keygen")) return there;
-  if (process.getuid?.() !== 0 || !find("apt-get"))
-    throw new Error(
-      "install OpenSSH's server and client (Debian: apt-get install openssh-server openssh-client)",
-    );
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update", "-qq"], env);
-  // A container has nothing that would start the service; elsewhere the tests mustn't open a port to the world.
-  const packages = ["openssh-server", "openssh-client"];
-  run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { ...env, RUNLEVEL: "1" });
+  installPackages(["openssh-server", "openssh-client"]);
   return "/usr/sbin/sshd";
 }
 
@@ -102,6 +140,12 @@ for (const [name, install] of [
   ["sshd", installSshd],
   [`versitygw ${VERSITYGW}`, installVersityGw],
   [`azurite ${AZURITE}`, installAzurite],
+  ["promtool", installPromtool],
+  [
+    "chromium",
+    () => installProgram("chromium", "AXON_BACKUP_CHROMIUM", ["chromium-browser", "google-chrome"]),
+  ],
+  ["w3m", () => installProgram("w3m", "AXON_BACKUP_W3M")],
 ])
   try {
     console.error(`test servers: ${name}: ${install()}`);
