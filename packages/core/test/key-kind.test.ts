@@ -26,6 +26,7 @@ describe("what a key is the name of", () => {
     administration: [
       "repository.json",
       "writer.json",
+      "head.json",
       "verified/objects.json",
       "verified/restore-points.json",
       "checkpoints/20261124T055901.123Z.json",
@@ -40,7 +41,7 @@ describe("what a key is the name of", () => {
 
   for (const key of [
     "holiday.jpg",
-    "head.json",
+    "heads.json",
     "repository.json.bak",
     "restore-points/20261124T055901.123Z.json.old",
     "restore-points/20261340T055901.123Z.json",
