@@ -93,6 +93,7 @@ export const NO_DAMAGE: VerifyReport = {
   depth: "objects",
   restorePoints: [],
   verified: [],
+  head: null,
   objects: 0,
   size: 0,
   bytes: 0,

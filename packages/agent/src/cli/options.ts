@@ -1,14 +1,14 @@
 import { isToken, token, type Token } from "@axon-backup/axon-server";
-import { isRestorePointId, type RestorePointId } from "@axon-backup/core";
+import { isRestorePointId, type RestorePointChoice } from "@axon-backup/core";
 import type { SchemaRequest } from "../commands/schema.js";
 import { UsageError } from "../errors/usage-error.js";
 
-/** `latest`, or a restore point's id. */
-export function parseRestorePoint(text: string): RestorePointId | "latest" {
-  if (text === "latest" || isRestorePointId(text)) return text;
+/** `latest`, `head`, or a restore point's id. */
+export function parseRestorePoint(text: string): RestorePointChoice {
+  if (text === "latest" || text === "head" || isRestorePointId(text)) return text;
   throw new UsageError(
     `${JSON.stringify(text.slice(0, 80))} is not a restore point`,
-    "Write latest or an id as `axon-backup list` shows it, 20261124T055901.123Z for instance.",
+    "Write latest, head, or an id as `axon-backup list` shows it, 20261124T055901.123Z for instance.",
   );
 }
 

@@ -1,4 +1,4 @@
-import type { RestorePointDiff, RestorePointId } from "@axon-backup/core";
+import type { RestorePointChoice, RestorePointDiff, RestorePointId } from "@axon-backup/core";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
@@ -11,8 +11,8 @@ import { diffJson, diffText } from "../views/diff.js";
 import { errorsOf, readEachSink, warnOfProblem } from "./each-sink.js";
 
 export interface DiffRequest {
-  readonly before: RestorePointId | "latest";
-  readonly after: RestorePointId | "latest";
+  readonly before: RestorePointChoice;
+  readonly after: RestorePointChoice;
   readonly sinks: readonly string[];
 }
 
@@ -34,7 +34,7 @@ export class DiffCommand {
         const repository = await this.engine.openRepository(sink, this.signal);
         warnOfProblem(repository, name, this.output);
         const ids = (await repository?.restorePoints()) ?? [];
-        const find = (wanted: RestorePointId | "latest"): RestorePointId | undefined =>
+        const find = (wanted: RestorePointChoice): RestorePointId | undefined =>
           wanted === "latest" ? ids.at(-1) : ids.find((id) => id === wanted);
         const [one, other] = [find(before), find(after)];
         if (repository === undefined || one === undefined || other === undefined) return undefined;

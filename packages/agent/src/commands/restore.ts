@@ -1,5 +1,5 @@
 import type { Token } from "@axon-backup/axon-server";
-import type { RestoreOptions, RestorePointId } from "@axon-backup/core";
+import type { RestoreOptions, RestorePointChoice } from "@axon-backup/core";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
@@ -15,7 +15,7 @@ import { type FirstSink, withFirstSink } from "./first-sink.js";
 export interface WhatToRestore {
   /** In the order in which they are asked; none for the only one. */
   readonly sinks: readonly string[];
-  readonly restorePoint: RestorePointId | "latest" | undefined;
+  readonly restorePoint: RestorePointChoice | undefined;
   readonly token: Token | undefined;
   readonly exclusive: boolean;
   readonly time: Date | undefined;

@@ -1,4 +1,4 @@
-import { knownProblems, type RestorePointId } from "@axon-backup/core";
+import { knownProblems, type RestorePointChoice } from "@axon-backup/core";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
@@ -21,7 +21,7 @@ export class ShowCommand {
   ) {}
 
   async run(options: {
-    readonly restorePoint: RestorePointId | "latest";
+    readonly restorePoint: RestorePointChoice;
     readonly sinks: readonly string[];
   }): Promise<ExitCode> {
     const { restorePoint } = options;

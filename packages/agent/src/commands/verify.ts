@@ -1,4 +1,4 @@
-import type { NamedSink, RestorePointId, VerifyOptions, VerifyReport } from "@axon-backup/core";
+import type { NamedSink, RestorePointChoice, VerifyOptions, VerifyReport } from "@axon-backup/core";
 import { isSinkError, type Sink } from "@axon-backup/sink";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
@@ -12,7 +12,7 @@ import { errorsOf, readEachSink, withSink } from "./each-sink.js";
 
 export interface VerifyRequest {
   readonly sinks: readonly string[];
-  readonly restorePoint: RestorePointId | "latest" | undefined;
+  readonly restorePoint: RestorePointChoice | undefined;
   readonly readData: boolean;
   /** How much to read of each sink, and for how many milliseconds; no limit if left out. */
   readonly budget?: VerifyOptions["budget"];

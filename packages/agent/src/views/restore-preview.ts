@@ -3,7 +3,7 @@ import { describeError } from "../errors/describe-error.js";
 import { printable } from "../output/printable.js";
 import { formatTable } from "../output/table.js";
 import { formatBytes, formatCount, formatDuration, formatTime, plural } from "../output/units.js";
-import { controlDbLine, countText, headText, leftOutLine } from "./restore.js";
+import { controlDbLine, countText, headText, leftOutLine, pointText } from "./restore.js";
 
 export function restorePreviewJson(preview: RestorePreview): object {
   const { measured, target, ...rest } = preview;
@@ -29,7 +29,7 @@ export function restorePreviewJson(preview: RestorePreview): object {
 }
 
 export function restorePreviewText(preview: RestorePreview): string {
-  const { restorePoint, sink, objects, bytes, contexts, controlDb } = preview;
+  const { sink, objects, bytes, contexts, controlDb } = preview;
   const table = formatTable(
     [
       { heading: "CONTEXT" },
@@ -46,13 +46,13 @@ export function restorePreviewText(preview: RestorePreview): string {
     ],
   );
   const lines = [
-    `Dry run: nothing was written. Would restore ${restorePoint} from ${printable(sink)}: ${plural(objects, "object")}, ${formatBytes(bytes)}`,
+    `Dry run: nothing was written. Would restore ${pointText(preview)} from ${printable(sink)}: ${plural(objects, "object")}, ${formatBytes(bytes)}`,
     timeLine(preview),
     targetLine(preview),
     ...keptLines(preview),
     ...contexts.map(contextLine),
     ...disorderLines(preview),
-    controlDbLine(restorePoint, controlDb.made, contexts),
+    controlDbLine(controlDb, contexts),
     ...preview.contextsLeftOut.map(leftOutLine),
   ];
   return `${lines.join("\n")}\n\n${table}`;

@@ -1,4 +1,4 @@
-import type { RestoredContext, RestoredStore, RestoreReport } from "@axon-backup/core";
+import type { RestoredContext, RestoredControlDb, RestoredStore, RestoreReport } from "@axon-backup/core";
 import { printable } from "../output/printable.js";
 import { formatBytes, formatCount, formatDuration, formatTime, plural } from "../output/units.js";
 import { shellQuoted } from "./shell-quoted.js";
@@ -7,6 +7,7 @@ export function restoreJson(report: RestoreReport): object {
   return {
     sink: report.sink,
     restorePoint: report.restorePoint,
+    isHead: report.isHead,
     target: report.target,
     controlDb: report.controlDb,
     contexts: report.contexts,
@@ -30,11 +31,11 @@ function settings(target: string): Readonly<Record<string, string>> {
 
 /** What is needed at night: ten lines for one context. */
 export function restoreText(report: RestoreReport): string {
-  const { sink, target, restorePoint, files, bytes, kept, contexts } = report;
+  const { sink, target, files, bytes, kept, contexts } = report;
   const lines = [
-    `restored ${restorePoint} from ${printable(sink)} to ${printable(target)}: ${plural(files, "file")}, ${formatBytes(bytes)}${kept.files === 0 ? "" : `, of which ${formatCount(kept.files)} with ${formatBytes(kept.bytes)} were there already`}`,
+    `restored ${pointText(report)} from ${printable(sink)} to ${printable(target)}: ${plural(files, "file")}, ${formatBytes(bytes)}${kept.files === 0 ? "" : `, of which ${formatCount(kept.files)} with ${formatBytes(kept.bytes)} were there already`}`,
     ...contexts.map(contextLine),
-    controlDbLine(restorePoint, report.controlDb.made, contexts),
+    controlDbLine(report.controlDb, contexts),
     ...report.contextsLeftOut.map(leftOutLine),
     "",
     `Give the files to the user that Axon Server runs as: chown -R axonserver: ${shellQuoted(target)}`,
@@ -43,6 +44,11 @@ export function restoreText(report: RestoreReport): string {
     `Tracking processors whose tokens are kept elsewhere (JPA, JDBC, MongoDB): reset those that are beyond the last event, or they stand still.`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** The restore point, and whether it is one. */
+export function pointText({ restorePoint, isHead }: Pick<RestoreReport, "restorePoint" | "isHead">): string {
+  return isHead ? `${restorePoint} (the head)` : restorePoint;
 }
 
 function contextLine({ name, events, snapshots }: RestoredContext): string {
@@ -78,8 +84,7 @@ export function countText(
 
 /** The control DB, and how far it is from the last event. */
 export function controlDbLine(
-  restorePoint: string,
-  made: Date,
+  { restorePoint, made }: Pick<RestoredControlDb, "restorePoint" | "made">,
   contexts: readonly { readonly events: Pick<RestoredStore, "lastTimestamp"> }[],
 ): string {
   const times = contexts.flatMap(({ events }) => events.lastTimestamp?.getTime() ?? []);

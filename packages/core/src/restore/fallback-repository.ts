@@ -1,5 +1,6 @@
 import { isSinkError } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
+import { type Commits, findCommits } from "../repository/find-head.js";
 import { pageKey, restorePointKey } from "../repository/layout.js";
 import type { ClosedFile, Manifest, Page, PageReference, StoreManifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
@@ -8,7 +9,7 @@ import type { RestorePointId } from "../repository/restore-point-id.js";
 /** What a restore reads of a repository. */
 export type RepositoryReader = Pick<
   Repository,
-  "restorePoints" | "manifest" | "page" | "closedFiles" | "problem"
+  "restorePoints" | "commits" | "manifest" | "page" | "closedFiles" | "problem"
 >;
 
 export interface NamedRepository {
@@ -33,6 +34,15 @@ export class FallbackRepository implements RepositoryReader {
 
   restorePoints(): Promise<RestorePointId[]> {
     return this.own.repository.restorePoints();
+  }
+
+  /** The head is this sink's own, and no other's: each sink has one of its own. The restore point that it goes on from may be taken from another one. */
+  commits(): Promise<Commits> {
+    return findCommits({
+      readHead: () => this.own.repository.readHead(),
+      restorePoints: () => this.restorePoints(),
+      manifest: (id) => this.manifest(id),
+    });
   }
 
   manifest(id: RestorePointId): Promise<Manifest> {

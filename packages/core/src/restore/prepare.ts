@@ -25,7 +25,7 @@ export interface Prepared extends Selected {
 }
 
 /** What preparing needs of a repository. */
-export type ReadRepository = Pick<RepositoryReader, "restorePoints" | "manifest" | "closedFiles">;
+export type ReadRepository = Pick<RepositoryReader, "restorePoints" | "commits" | "manifest" | "closedFiles">;
 
 export type PrepareTools = Omit<SearchTools, "context"> & { readonly repository: ReadRepository };
 
@@ -34,8 +34,8 @@ export type PrepareTools = Omit<SearchTools, "context"> & { readonly repository:
  * @throws EngineError `usage`, `damage`, `failed`
  */
 export async function prepare(tools: PrepareTools, selection: Selection, moment: Moment): Promise<Prepared> {
-  const base = await selectBase(tools.repository, selection);
-  const { manifest, contexts, cuts } = await momentIn(tools, base, selection, moment);
+  const base = await selectBase(tools.repository, selection, tools.warn);
+  const { manifest, contexts, isHead, cuts } = await momentIn(tools, base, selection, moment);
   const contents = await readContents(tools.repository, contexts);
   if (moment.kind === "token") for (const content of contents) checkKept(content, moment.token);
   const plan = planRestore(
@@ -43,7 +43,7 @@ export async function prepare(tools: PrepareTools, selection: Selection, moment:
     contents,
     new Map([...cuts].filter(([name, token]) => isCut(contexts, name, token))),
   );
-  return { manifest, contexts, moment, plan };
+  return { manifest, contexts, isHead, moment, plan };
 }
 
 type Cuts = ReadonlyMap<string, Token>;

@@ -6,7 +6,7 @@ import { lastBefore } from "../repository/head.js";
 import type { Manifest } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import { choose } from "./choose.js";
-import { madeAt } from "./control-db-made.js";
+import { describeControlDb } from "./describe-control-db.js";
 import { dateOf } from "./date-of.js";
 import { type ExaminedTarget, examineTarget } from "./examine-target.js";
 import { type Measured, measureRate } from "./measure-rate.js";
@@ -20,10 +20,14 @@ import { type Warnings, withSources } from "./with-sources.js";
 /** What a restore would do. */
 export interface RestorePreview {
   readonly restorePoint: RestorePointId;
+  /** Whether that is the head, which came after the newest restore point. */
+  readonly isHead: boolean;
   /** The name of the sink that would serve. */
   readonly sink: string;
   readonly controlDb: {
     readonly name: string;
+    /** The restore point that it was stored with. */
+    readonly restorePoint: RestorePointId;
     readonly made: Date;
     /** Bytes of the zip. */
     readonly size: number;
@@ -83,7 +87,7 @@ async function previewFrom(
 ): Promise<RestorePreview> {
   const { name, signal, observer = ignoreEvents } = options;
   observer({ kind: "step", sink: name, step: "restore point" });
-  const { manifest, contexts: chosen, plan } = await choose(sources, options, warn);
+  const { manifest, isHead, contexts: chosen, plan } = await choose(sources, options, warn);
   const tools = { sources, atOnce: atOnce(options.connections), warn, signal };
   const contexts: PreviewedContext[] = [];
   for (const context of plan.contexts) {
@@ -95,8 +99,9 @@ async function previewFrom(
   observer({ kind: "step", sink: name, step: "measurement" });
   return {
     restorePoint: manifest.id,
+    isHead,
     sink: sources.inOrder[0]?.name ?? name,
-    controlDb: { name: manifest.controlDb.name, made: madeAt(manifest), size: manifest.controlDb.size },
+    controlDb: { ...describeControlDb(manifest), size: manifest.controlDb.size },
     contexts,
     contextsLeftOut: leftOut(manifest, plan),
     time,

@@ -4,10 +4,9 @@ import { CONTROL_DB_FILE } from "../control-db/zip.js";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
 import { lastBefore } from "../repository/head.js";
-import type { Manifest } from "../repository/manifest.js";
 import { orNameOlder, orNameOtherControlDb } from "./alternatives.js";
 import { choose } from "./choose.js";
-import { madeAt } from "./control-db-made.js";
+import { describeControlDb } from "./describe-control-db.js";
 import { dateOf } from "./date-of.js";
 import { checkFreeSpace } from "./disk.js";
 import { fetchContext, type FetchedContext, type FetchTools } from "./fetch-context.js";
@@ -15,6 +14,7 @@ import { fetchControlDb } from "./fetch-control-db.js";
 import { LeftOut } from "./left-out.js";
 import { warnOfMoment } from "./moment-warnings.js";
 import type { PlannedFile, RestorePlan } from "./plan.js";
+import type { Prepared } from "./prepare.js";
 import { bytesToFetch, filesOf } from "./planned-files.js";
 import type { Sources } from "./sources.js";
 import type { Reuse } from "./takeover.js";
@@ -95,7 +95,7 @@ async function restoreFrom(
     observer({ kind: "step", sink: name, step: "completion" });
     await target.publish(expectedFiles(fetched, controlDbSize));
     return {
-      ...report(target.directory, manifest, plan, fetched, controlDbSize),
+      ...report(target.directory, chosen, fetched, controlDbSize),
       kept: { files: kept.length, bytes: kept.reduce((sum, file) => sum + file.bytes, 0) },
       sink: sources.inOrder[0]?.name ?? name,
       warnings,
@@ -135,8 +135,7 @@ function expectedFiles(contexts: readonly FetchedContext[], controlDbSize: numbe
 
 function report(
   target: string,
-  manifest: Manifest,
-  plan: RestorePlan,
+  { manifest, isHead, plan }: Prepared,
   fetched: readonly FetchedContext[],
   controlDbSize: number,
 ): Omit<RestoreReport, "kept" | "sink" | "warnings"> {
@@ -148,8 +147,9 @@ function report(
   const stores = contexts.flatMap(({ events, snapshots }) => [events, snapshots]);
   return {
     restorePoint: manifest.id,
+    isHead,
     target,
-    controlDb: { name: manifest.controlDb.name, size: controlDbSize, made: madeAt(manifest) },
+    controlDb: { ...describeControlDb(manifest), size: controlDbSize },
     contexts,
     contextsLeftOut: manifest.contexts
       .map(({ name }) => name)

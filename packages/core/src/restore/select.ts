@@ -1,50 +1,61 @@
 import type { Token } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
+import { headProblem, idOfChoice, type RestorePointChoice } from "../repository/find-head.js";
 import type { ContextManifest, Manifest } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { RepositoryReader } from "./fallback-repository.js";
 
 /** Where restore points are looked for. */
-export type RestorePoints = Pick<RepositoryReader, "restorePoints" | "manifest">;
+export type RestorePoints = Pick<RepositoryReader, "restorePoints" | "manifest" | "commits">;
 
 /** Of which restore point what is asked for. */
 export interface Selection {
-  readonly restorePoint?: RestorePointId | "latest";
+  readonly restorePoint?: RestorePointChoice;
   readonly context?: string;
 }
 
 export interface Selected {
   readonly manifest: Manifest;
   readonly contexts: readonly ContextManifest[];
+  /** Whether it is no restore point, but the head that came after the newest one. */
+  readonly isHead: boolean;
 }
 
 /** The restore point that was asked for, with what is older. */
 export interface Base extends Selected {
-  /** Whether the operator has named it, by its id or as the latest. */
+  /** Whether the operator has named it, by its id, as the latest or as the head. */
   readonly isNamed: boolean;
-  /** Ascending. */
+  /** Restore points, ascending. */
   readonly older: readonly RestorePointId[];
 }
 
 /**
- * The restore point that is named, or the newest one, with the contexts that are asked for.
+ * The restore point that is named, or the newest one, with the contexts that are asked for. The head counts as one, and as the newest.
  * @throws EngineError `usage`, `damage`
  */
 export async function selectBase(
   repository: RestorePoints,
-  { restorePoint, context }: Selection,
+  selection: Selection,
+  warn: (message: string) => void,
 ): Promise<Base> {
-  const isNamed = restorePoint !== undefined;
-  const ids = await repository.restorePoints();
-  const newest = ids.at(-1);
+  const commits = await repository.commits();
+  const { restorePoints, head } = commits;
+  const newest = restorePoints.at(-1);
   if (newest === undefined) throw nothingThere();
-  const id = restorePoint === undefined || restorePoint === "latest" ? newest : restorePoint;
-  const manifest = await repository.manifest(id);
+  const { restorePoint: choice = "latest" } = selection;
+  const problem = headProblem(head);
+  if (choice === "latest" && problem)
+    warn(`${problem.message}; what was stored after restore point ${newest} is not restored`);
+  const id = idOfChoice(commits, choice) ?? (choice === "latest" ? newest : choice);
+  if (id === "head") throw problem ?? noHead(newest);
+  const current = head.state === "current" && head.manifest.id === id ? head.manifest : undefined;
+  const manifest = current ?? (await repository.manifest(id));
   return {
     manifest,
-    contexts: selectContexts(manifest, context),
-    isNamed,
-    older: ids.filter((other) => other < id),
+    contexts: selectContexts(manifest, selection.context),
+    isHead: current !== undefined,
+    isNamed: selection.restorePoint !== undefined,
+    older: restorePoints.filter((other) => other < manifest.id),
   };
 }
 
@@ -79,7 +90,7 @@ export async function selectClosest(
     // A context may have been in another timeline for a while, or left out.
     if (contexts.length < base.contexts.length) continue;
     if (contexts.some(({ name, events }) => events.nextToken < (ends.get(name) ?? 0))) break;
-    found = { manifest, contexts };
+    found = { manifest, contexts, isHead: false };
   }
   return found;
 }
@@ -92,6 +103,14 @@ function selectContexts(manifest: Manifest, context: string | undefined): readon
     "usage",
     `restore point ${manifest.id} has no context ${context}`,
     `It has ${namesOf(manifest)}.`,
+  );
+}
+
+function noHead(newest: RestorePointId): EngineError {
+  return new EngineError(
+    "usage",
+    `the sink has nothing that was stored after restore point ${newest}: there is no head`,
+    "Leave --restore-point out, or name that one.",
   );
 }
 

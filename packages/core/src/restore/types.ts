@@ -1,6 +1,7 @@
 import type { Token } from "@axon-backup/axon-server";
 import type { Sink } from "@axon-backup/sink";
 import type { Observer } from "../observer.js";
+import type { RestorePointChoice } from "../repository/find-head.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { OtherSink } from "./sources.js";
 
@@ -24,8 +25,11 @@ export interface RestoreOptions {
   readonly delta?: boolean;
   /** Whether index files are restored where they can be. Default true; a server rebuilds those that are missing at its start. */
   readonly indexFiles?: boolean;
-  /** Default: the latest one; with `token` or `time`, the earliest one that has all that is restored. One that is given is taken, `latest` as well. */
-  readonly restorePoint?: RestorePointId | "latest";
+  /**
+   * Default: the latest one; with `token` or `time`, the earliest one that has all that is restored. One that is given is taken, `latest` as well. The latest one is the head, if there is one: what the
+   * continuous mode has stored after the newest restore point. `head` is it alone.
+   */
+  readonly restorePoint?: RestorePointChoice;
   /** Events after the transaction that holds this token are left out. Needs a single context: name it with `context` when there are several. */
   readonly token?: Token;
   /** The transaction that holds `token` is left out, too. */
@@ -51,6 +55,8 @@ export interface KeptFiles {
 export interface RestoreReport {
   /** The restore point used. With `token`, it tells how old the control DB is. */
   readonly restorePoint: RestorePointId;
+  /** Whether that is the head, which came after the newest restore point: it is replaced by later ones. */
+  readonly isHead: boolean;
   /** Absolute path of the directory. */
   readonly target: string;
   readonly controlDb: RestoredControlDb;
@@ -71,6 +77,8 @@ export interface RestoreReport {
 export interface RestoredControlDb {
   /** The name that the server gave the backup. */
   readonly name: string;
+  /** The restore point that it was stored with: of a head, the one before it. */
+  readonly restorePoint: RestorePointId;
   /** When the server made it: by its name, which tells the server's clock, or else by the restore point. */
   readonly made: Date;
   /** Bytes, unzipped. */

@@ -80,22 +80,27 @@ export class Requirements {
 
   /** Adds a restore point. A damaged document is reported; what can still be told is added. */
   async add(id: RestorePointId): Promise<void> {
-    const manifest = await this.#orReport(restorePointKey(id), id, () => this.repository.manifest(id));
-    if (manifest === undefined) return;
+    const key = restorePointKey(id);
+    const manifest = await this.#orReport(key, id, () => this.repository.manifest(id));
+    if (manifest !== undefined) await this.addManifest(manifest, key);
+  }
+
+  /** Adds a restore point, or the head. @param document the key of the document that says what it needs */
+  async addManifest(manifest: Manifest, document: ObjectKey): Promise<void> {
     try {
-      await this.#addManifest(manifest);
+      await this.#addNeeds(manifest, document);
     } catch (error) {
       // A name that can't be: the manifest is not one of ours.
       if (!(error instanceof EngineError && error.kind === "damage")) throw error;
-      this.#reportDocument(restorePointKey(id), error.message, id);
+      this.#reportDocument(document, error.message, manifest.id);
     }
   }
 
-  async #addManifest(manifest: Manifest): Promise<void> {
+  async #addNeeds(manifest: Manifest, document: ObjectKey): Promise<void> {
     const { id, controlDb, parent, repository } = manifest;
     if (repository !== this.repository.info.id)
       this.#reportDocument(
-        restorePointKey(id),
+        document,
         `is of the repository ${repository}, and this is ${this.repository.info.id}: objects of two repositories have got into one place`,
         id,
       );

@@ -1,5 +1,6 @@
 import type { Sink } from "@axon-backup/sink";
 import type { Observer } from "../observer.js";
+import type { RestorePointChoice } from "../repository/find-head.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { VerifiedDepth } from "../repository/verification.js";
 import type { Clock } from "../sinks/clock.js";
@@ -9,8 +10,8 @@ export interface VerifyOptions {
   readonly sink: Sink;
   /** The sink's name, for events and messages. */
   readonly name: string;
-  /** Every restore point, if left out. */
-  readonly restorePoint?: RestorePointId | "latest";
+  /** Every restore point and the head, if left out. `latest`: the newest restore point, and the head after it. */
+  readonly restorePoint?: RestorePointChoice;
   /** Whether to read data: see `Depth`. */
   readonly readData?: boolean;
   /** How much to read at most. With `readData` alone; everything, if left out. */
@@ -86,6 +87,8 @@ export interface VerifyReport {
   readonly restorePoints: readonly RestorePointId[];
   /** The same, with what is known of each. */
   readonly verified: readonly PointVerified[];
+  /** The head, if it was checked: what was stored after the newest restore point. It is in no record. Null when there is none that counts. */
+  readonly head: PointVerified | null;
   /** Objects that they need, each counted once. */
   readonly objects: number;
   /** Their bytes, as far as they are needed. */

@@ -59,6 +59,12 @@ export function describePoints(
   }));
 }
 
+/** The same of the head, of which nothing is recorded: it is replaced by the next one. Pure. */
+export function describeHead(id: RestorePointId, examined: Examined): PointVerified | undefined {
+  const alone = { ...examined, checked: [id], existing: new Set([id]) };
+  return describePoints(verifiedAfter([], alone), alone)[0];
+}
+
 /** For each restore point the second at which that object of it was read that was read the longest ago; minus infinity when one hasn't been read as it is now. */
 function oldestReadings({ present, times }: Examined): Map<RestorePointId, number> {
   // By groups of restore points that share a page: there are fewer of these than restore points times objects.

@@ -1,11 +1,13 @@
 import { isSinkError, type ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { ignoreEvents } from "../observer.js";
-import { REPOSITORY_KEY } from "../repository/layout.js";
+import { HEAD_KEY, REPOSITORY_KEY } from "../repository/layout.js";
+import type { Manifest } from "../repository/manifest.js";
 import { Repository } from "../repository/repository.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { VerifiedRestorePoint } from "../repository/verification.js";
 import { systemClock } from "../sinks/clock.js";
+import { chooseWhat } from "./choose.js";
 import { answer } from "./continuity.js";
 import { examineListing, type Listing } from "./examine.js";
 import { Findings } from "./findings.js";
@@ -16,8 +18,8 @@ import { ReadTimes } from "./read-times.js";
 import { RecordKeeper } from "./record-keeper.js";
 import { Requirements } from "./requirements.js";
 import { reportStandingMarks } from "./standing-marks.js";
-import type { LastRead, VerifyOptions, VerifyReport } from "./types.js";
-import { describePoints, type Examined, verifiedAfter } from "./verified-points.js";
+import type { LastRead, PointVerified, VerifyOptions, VerifyReport } from "./types.js";
+import { describeHead, describePoints, type Examined, verifiedAfter } from "./verified-points.js";
 
 /**
  * Checks that what restore points need is on the sink as it was stored, to a depth (see `Depth`): by one listing, and with `readData` by reading every byte once, or
@@ -34,12 +36,16 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   observer({ kind: "step", sink: name, step: "manifests" });
   const repository = await openRepository(options);
   reportProblem(repository, findings);
-  const all = await repository.restorePoints();
+  // Read once: one that replaces it needs all that this one needs, and so does a restore point that is made meanwhile.
+  const commits = await repository.commits();
+  const all = commits.restorePoints;
   const before = await repository.verification();
   const seen = new Set([...before.restorePoints.map(({ id }) => id), ...(before.seen ?? [])]);
-  const chosen = chooseRestorePoints(all, restorePoint, seen.size > 0);
+  const { restorePoints: chosen, head, problem } = chooseWhat(commits, restorePoint, seen.size > 0);
   const requirements = new Requirements(repository, findings.report);
   const gone = await addAll(requirements, chosen);
+  if (problem) reportHead(problem, findings);
+  if (head) await requirements.addManifest(head, HEAD_KEY);
   const times = ReadTimes.of(await repository.verifiedObjects());
 
   const needed: ReadonlyMap<string, unknown> = requirements.objects;
@@ -64,7 +70,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   await reportStandingMarks(sink, listing, (key) => reading.read.has(key), findings.report, signal);
 
   const existing = new Set(await repository.restorePoints());
-  findings.keepOnly(existing);
+  findings.keepOnly(
+    new Set(head && (await stillGoesOn(repository, head)) ? [...existing, head.id] : existing),
+  );
   // Whoever asks for one restore point isn't told of others.
   const told =
     restorePoint === undefined ? { report: findings.report, notes } : { report: () => undefined, notes: [] };
@@ -99,7 +107,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     }
     await recordPoints(repository, record, lost, notes, signal);
   }
-  return report(options, examined, record, { requirements, listing, reading, findings, notes });
+  const ofHead = head && describeHead(head.id, examined);
+  return report(options, examined, record, { requirements, listing, reading, findings, notes, ofHead });
 }
 
 async function openRepository({ sink, signal }: VerifyOptions): Promise<Repository> {
@@ -109,26 +118,6 @@ async function openRepository({ sink, signal }: VerifyOptions): Promise<Reposito
     "usage",
     "the sink is empty: there is nothing to verify",
     "Make a restore point with `axon-backup backup`.",
-  );
-}
-
-function chooseRestorePoints(
-  ids: readonly RestorePointId[],
-  choice: VerifyOptions["restorePoint"],
-  hadSome: boolean,
-): readonly RestorePointId[] {
-  const newest = ids.at(-1);
-  // Where there were some, it is damage that there are none.
-  if (newest === undefined && hadSome && choice === undefined) return [];
-  if (newest === undefined)
-    throw new EngineError("usage", "the sink has no restore point", "Make one with `axon-backup backup`.");
-  if (choice === undefined) return ids;
-  const id = choice === "latest" ? newest : choice;
-  if (ids.includes(id)) return [id];
-  throw new EngineError(
-    "usage",
-    `there is no restore point ${id}`,
-    "`axon-backup list` shows the restore points there are.",
   );
 }
 
@@ -142,6 +131,28 @@ function reportProblem({ problem }: Repository, findings: Findings): void {
       mend: false,
       mendedAnyway: true,
     });
+}
+
+/** It only saves waiting: restore points don't need it. */
+function reportHead({ message }: EngineError, findings: Findings): void {
+  findings.report({
+    key: HEAD_KEY,
+    finding: `${message.replace(`${HEAD_KEY} `, "")}. What was stored after the newest restore point can't be restored; the next backup removes it, and stores all of that`,
+    depth: "objects",
+    restorePoints: [],
+    mend: false,
+    mendedAnyway: true,
+  });
+}
+
+/** Whether the head, or one that has replaced it, still goes on from the same restore point: what is found of one that has done its service concerns nobody. */
+async function stillGoesOn(repository: Repository, { parent }: Manifest): Promise<boolean> {
+  try {
+    return (await repository.readHead())?.restorePoint === parent;
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return true;
+  }
 }
 
 /** Adds up what the restore points need. @returns those that were removed after they had been listed: by `prune` */
@@ -200,6 +211,7 @@ function report(
     readonly reading: Reading;
     readonly findings: Findings;
     readonly notes: readonly string[];
+    readonly ofHead: PointVerified | undefined;
   },
 ): VerifyReport {
   const { checked, times } = examined;
@@ -217,6 +229,7 @@ function report(
     depth: readData === true ? "data" : "objects",
     restorePoints: checked,
     verified: describePoints(record, examined),
+    head: run.ofHead ?? null,
     objects: run.requirements.objects.size,
     size: lastRead.reduce((sum, object) => sum + object.bytes, 0),
     bytes,

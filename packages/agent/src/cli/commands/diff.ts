@@ -7,7 +7,7 @@ export function addDiff(program: Command, choose: Choose): void {
     .command("diff <before> <after>")
     .summary("show what came between two restore points")
     .description(
-      "Shows what came between two restore points of a sink: segments and index files, events, snapshots and bytes of each context. Each is an id as `axon-backup list` shows it, or latest.",
+      "Shows what came between two restore points of a sink: segments and index files, events, snapshots and bytes of each context. Each is an id as `axon-backup list` shows it, latest, or head, which is what came after the newest one.",
     )
     .option(...SINKS)
     .addHelpText(

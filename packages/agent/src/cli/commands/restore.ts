@@ -23,7 +23,7 @@ export function addRestore(program: Command, choose: Choose): void {
     )
     .option(
       "--restore-point <id>",
-      "the restore point, or latest (default: the latest one; with --token or --time, the earliest that has it)",
+      "the restore point, latest, or head: what came after the newest one (default: latest, which is the head if there is one; with --token or --time, the earliest that has it)",
       once("--restore-point"),
     )
     .option(

@@ -7,7 +7,7 @@ export function addShow(program: Command, choose: Choose): void {
     .command("show")
     .summary("show one restore point in detail")
     .description("Shows a restore point on every sink that has it.")
-    .argument("<id>", "the restore point, or latest")
+    .argument("<id>", "the restore point, latest, or head: what came after the newest one")
     .option(...SINKS)
     .addHelpText(
       "after",

@@ -29,7 +29,7 @@ export function addVerify(program: Command, choose: Choose): void {
       "Checks that what is stored is what was written: what is there, every byte with --read-data, or a part of them with a budget.",
     )
     .option(...SINKS)
-    .option("--restore-point <id>", "only this one, or latest (default: all)", once("--restore-point"))
+    .option("--restore-point <id>", "only this one, latest, or head (default: all)", once("--restore-point"))
     .option("--read-data", "read every byte: checksums, CRCs, tokens without a gap")
     .option(
       "--budget <size>",
