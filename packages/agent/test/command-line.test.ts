@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { VERSION } from "../dist/version.js";
 import { folder, json, removeFolders, run } from "./support.js";
 
-const COMMANDS = ["demo", "check", "backup", "list", "show", "verify", "restore", "schema"];
+const COMMANDS = ["demo", "init", "check", "backup", "list", "show", "verify", "restore", "schema"];
 
 describe("command line", () => {
   afterEach(removeFolders);

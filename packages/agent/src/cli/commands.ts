@@ -3,6 +3,7 @@ import { addBackup } from "./commands/backup.js";
 import { addCheck } from "./commands/check.js";
 import { addDemo } from "./commands/demo.js";
 import { addDiff } from "./commands/diff.js";
+import { addInit } from "./commands/init.js";
 import { addList } from "./commands/list.js";
 import { addPrune } from "./commands/prune.js";
 import { addRestore } from "./commands/restore.js";
@@ -16,6 +17,7 @@ import type { Choose } from "./commands/shared.js";
 /** Adds every command, in the order of the help. What a command does is loaded when it is chosen. */
 export function addCommands(program: Command, choose: Choose): void {
   addDemo(program, choose);
+  addInit(program, choose);
   addCheck(program, choose);
   addBackup(program, choose);
   addStatus(program, choose);

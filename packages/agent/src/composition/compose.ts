@@ -11,11 +11,13 @@ import type { SecretContext } from "../secrets/resolve.js";
 import { engine } from "./engine.js";
 import { installedPlugins } from "./plugins.js";
 import { ConfiguredSinks } from "./sinks.js";
-import { sourceOpener } from "./source.js";
+import { serverOpener, sourceOpener } from "./source.js";
 import {
+  COMPOSE,
   CONFIGURATION,
   ENGINE,
   GLOBALS,
+  OPEN_SERVER,
   OPEN_SOURCE,
   OUTPUT,
   SIGNAL,
@@ -58,10 +60,9 @@ export async function compose(environment: Environment): Promise<DependencyConta
     .register(OPEN_SOURCE, { useValue: sourceOpener(configuration, secrets) });
 }
 
-function composeBasics(
-  { globals, streams, redactor, signal, plugins = installedPlugins() }: Environment,
-  output: Output,
-): DependencyContainer {
+function composeBasics(environment: Environment, output: Output): DependencyContainer {
+  const { globals, streams, redactor, signal, plugins = installedPlugins() } = environment;
+  const secrets: SecretContext = { env: streams.env, redactor, warn: output.log.warn, signal };
   return container
     .createChildContainer()
     .register(OUTPUT, { useValue: output })
@@ -70,5 +71,7 @@ function composeBasics(
     .register(STREAMS, { useValue: streams })
     .register(PLUGINS, { useValue: plugins })
     .register(REDACT, { useValue: (text: string) => redactor.redact(text) })
+    .register(OPEN_SERVER, { useValue: serverOpener(globals.config, secrets) })
+    .register(COMPOSE, { useValue: () => compose(environment) })
     .register(ENGINE, { useValue: engine });
 }

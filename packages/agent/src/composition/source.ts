@@ -6,21 +6,32 @@ import {
 } from "@axon-backup/axon-server";
 import { SMALLEST_AGENT } from "../config/load.js";
 import { ConfigurationError } from "../config/problem.js";
-import type { Configuration, TlsConfiguration } from "../config/types.js";
+import type { Configuration, ServerConfiguration, TlsConfiguration } from "../config/types.js";
 import { readSmallFile, UnsuitableFile } from "../files/read-small-file.js";
 import { resolveSecret, type SecretContext } from "../secrets/resolve.js";
 
 /** A system's whole collection of certificate authorities has a quarter of this. */
 const MAX_CERTIFICATES_BYTES = 1024 * 1024;
 
+/** Of a configuration, what the server is opened by. */
+type ConfiguredServer = Pick<Configuration, "directory" | "server">;
+
 /** Opens the server that is configured. Whoever calls it closes what it gives. */
 export type OpenSource = () => Promise<ServerSource>;
+
+/** Opens a server that isn't in the configuration yet. Whoever calls it closes what it gives. */
+export type OpenServer = (server: ServerConfiguration) => Promise<ServerSource>;
+
+/** How to open any server. Secrets are read when it is opened. @param directory the configuration's folder, for messages */
+export function serverOpener(directory: string, secrets: SecretContext): OpenServer {
+  return (server) => sourceOpener({ directory, server }, secrets)();
+}
 
 /**
  * How to open the server of this configuration. Secrets are read when it is opened.
  * The result rejects with ConfigurationError when no server is configured, or a file of its isn't there; SecretError
  */
-export function sourceOpener(configuration: Configuration, secrets: SecretContext): OpenSource {
+export function sourceOpener(configuration: ConfiguredServer, secrets: SecretContext): OpenSource {
   return async () => {
     const { server, directory } = configuration;
     if (server === undefined)
@@ -55,7 +66,7 @@ export function sourceOpener(configuration: Configuration, secrets: SecretContex
 
 async function readTls(
   tls: TlsConfiguration,
-  configuration: Configuration,
+  configuration: ConfiguredServer,
   secrets: SecretContext,
 ): Promise<AxonServerTls> {
   const read = async (key: string, path: string) => {
