@@ -29,10 +29,12 @@ export {
   type AxonServerTls,
   type ServerClock,
   type ServerHead,
+  type ServerHeads,
   type ServerIdentity,
   type StoreCursor,
 } from "./client/types.js";
 export { AxonServerSource } from "./source/source.js";
+export { isOnNetwork } from "./source/network-file-system.js";
 export { type AxonServerSourceOptions } from "./source/options.js";
 export {
   type ControlDbFile,

@@ -4,10 +4,11 @@ import { quote } from "../text.js";
 import type { Token } from "../token.js";
 import { type Answer, answerError } from "./answer-errors.js";
 import { isBeforeConnection } from "./network-errors.js";
+import { headsIn } from "./heads.js";
 import { type RetryPolicy, withRetries } from "./retry.js";
 import { Shape } from "./shapes.js";
 import { MAX_ANSWER_BYTES, type Request, Transport } from "./transport.js";
-import type { AxonServerOptions, ServerClock, ServerHead, ServerIdentity } from "./types.js";
+import type { AxonServerOptions, ServerClock, ServerHead, ServerHeads, ServerIdentity } from "./types.js";
 
 /** From where on a listing is asked for. */
 export interface ListingCursor {
@@ -147,6 +148,11 @@ export class AxonServerClient {
     const answered = new Date();
     const time = new Date(date ?? NaN);
     return Number.isNaN(time.getTime()) ? undefined : { time, asked, answered };
+  }
+
+  /** The last tokens of all stores by the server's health page, which needs no token; undefined if the server doesn't show them (4.4). */
+  async heads(signal?: AbortSignal): Promise<ServerHeads | undefined> {
+    return this.#json(this.#get("/actuator/health"), signal, headsIn);
   }
 
   async close(): Promise<void> {

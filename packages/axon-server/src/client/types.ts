@@ -65,3 +65,6 @@ export interface ServerHead {
   readonly store: StoreKind;
   readonly lastToken: Token | undefined;
 }
+
+/** The last token of each store of each context that the server tells of: undefined where there is none yet. */
+export type ServerHeads = ReadonlyMap<string, Readonly<Partial<Record<StoreKind, Token | undefined>>>>;

@@ -1,18 +1,28 @@
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, lstat } from "node:fs/promises";
 
 import { AxonServerError } from "../errors.js";
+import { isErrno } from "./errno.js";
+import { fileError } from "./file-errors.js";
 import type { SourceHandle } from "./types.js";
+
+/** Tells files of a machine apart. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
 
 /** A SourceHandle on an open file. */
 export class FileSourceHandle implements SourceHandle {
   readonly size: number;
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #identity: FileIdentity;
 
-  constructor(path: string, file: FileHandle, size: number) {
+  constructor(path: string, file: FileHandle, size: number, { dev, ino }: FileIdentity) {
     this.size = size;
     this.#path = path;
     this.#file = file;
+    this.#identity = { dev, ino };
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
@@ -37,6 +47,16 @@ export class FileSourceHandle implements SourceHandle {
       );
     }
     return filled;
+  }
+
+  async isCurrent(): Promise<boolean> {
+    try {
+      const { dev, ino } = await lstat(this.#path, { bigint: true });
+      return dev === this.#identity.dev && ino === this.#identity.ino;
+    } catch (error) {
+      if (isErrno(error, "ENOENT", "ENOTDIR")) return false;
+      throw await fileError(this.#path, error);
+    }
   }
 
   async close(): Promise<void> {

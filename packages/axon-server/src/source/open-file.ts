@@ -28,7 +28,7 @@ export async function openConfined(path: string, confine: () => Promise<string>)
       refuseUnlessRegular(path, opened);
       if (opened.dev !== seen.dev || opened.ino !== seen.ino) throw swapped(path);
       refuseIfElsewhere(path, resolved, file);
-      return new FileSourceHandle(path, file, Number(opened.size));
+      return new FileSourceHandle(path, file, Number(opened.size), opened);
     } catch (error) {
       await file.close();
       throw error;

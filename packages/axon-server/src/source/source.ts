@@ -1,5 +1,5 @@
 import type { AxonServerClient, ListingCursor } from "../client/client.js";
-import type { ServerClock, ServerIdentity, StoreCursor } from "../client/types.js";
+import type { ServerClock, ServerHeads, ServerIdentity, StoreCursor } from "../client/types.js";
 import { AxonServerError } from "../errors.js";
 import { baseName, directoryName, isWithin, mapPath, normalisePath, whyNotInStorage } from "../files/path.js";
 import { isControlDbName, parseStoreFileName } from "../files/store-file-name.js";
@@ -90,6 +90,10 @@ export class AxonServerSource implements ServerSource {
         confineDirectory(directory, context, this.#storage.roots),
       ),
     );
+  }
+
+  async heads(signal?: AbortSignal): Promise<ServerHeads | undefined> {
+    return this.#client.heads(signal);
   }
 
   async measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number> {

@@ -1,4 +1,4 @@
-import type { ServerClock, ServerIdentity, StoreCursor } from "../client/types.js";
+import type { ServerClock, ServerHeads, ServerIdentity, StoreCursor } from "../client/types.js";
 import type { GlobalIndexName, IndexName, SegmentName, StoreFileName, StoreKind } from "../names.js";
 import type { Token } from "../token.js";
 
@@ -33,6 +33,11 @@ export interface ServerSource {
   removeControlDbBackup?(file: ControlDbFile): Promise<void>;
   /** Optional: the server's clock, as it tells in its answers; undefined when it doesn't. */
   clock?(signal?: AbortSignal): Promise<ServerClock | undefined>;
+  /**
+   * Optional: the last token of each store by the server's own account, at the price of one small request; undefined when this server doesn't tell. It may be ahead of what
+   * the files show on this machine.
+   */
+  heads?(signal?: AbortSignal): Promise<ServerHeads | undefined>;
   /** Bytes of these files together, for showing progress: files that can't be looked at count nothing here, and fail when opened. */
   measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;
@@ -73,5 +78,7 @@ export interface SourceHandle {
   readonly size: number;
   /** Reads up to `buffer.byteLength` bytes at `position`; resolves with how many; 0 at the end. */
   read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Optional: whether what it was opened by still leads to this very file. Else the file was removed, moved or replaced. */
+  isCurrent?(): Promise<boolean>;
   close(): Promise<void>;
 }
