@@ -117,7 +117,9 @@ export type {
   VerifyOptions,
   VerifyReport,
 } from "./verify/types.js";
+export { follow } from "./continuous/follow.js";
 export { lagsOf } from "./continuous/lag.js";
+export { watchSource } from "./continuous/source-watch.js";
 export type {
   ContextLag,
   ContextPosition,

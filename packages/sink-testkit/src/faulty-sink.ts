@@ -72,6 +72,7 @@ export function faultySink(
     stat: (key, options) => plain("stat", key, options?.signal, () => inner.stat(key, options)),
     delete: (key, options) => plain("delete", key, options?.signal, () => inner.delete(key, options)),
     close: () => plain("close", undefined, undefined, () => inner.close()),
+    ...(inner.extendFrom !== undefined && { extendFrom: inner.extendFrom }),
     ...(inner.extend && {
       extend: async (key, keep, source, options) =>
         applyToWrite(await call("extend", key), "extend", source, options, (given) =>

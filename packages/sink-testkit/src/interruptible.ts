@@ -14,6 +14,7 @@ export function interruptible(inner: Sink, signal: AbortSignal): Sink {
     list: (prefix, options) => inner.list(prefix, both(options)),
     delete: (key, options) => inner.delete(key, both(options)),
     close: () => inner.close(),
+    ...(inner.extendFrom !== undefined && { extendFrom: inner.extendFrom }),
     ...(inner.extend && {
       extend: (key, keep, source, options) => present(inner.extend?.(key, keep, source, both(options))),
     }),

@@ -1,7 +1,7 @@
 import type { ConditionalPut, Sink } from "./sink.js";
 
 /** The name of a method of a sink; those of `conditional` have their own. */
-export type SinkMethod = Exclude<keyof Sink, "conditional"> | keyof ConditionalPut;
+export type SinkMethod = Exclude<keyof Sink, "conditional" | "extendFrom"> | keyof ConditionalPut;
 
 // As a record, so that the compiler finds one that is missing.
 const METHODS: Readonly<Record<SinkMethod, true>> = {

@@ -67,12 +67,17 @@ export interface Sink {
    * Optional: grows an object in place. Keeps its first `keep` bytes and puts the source's bytes behind them; what came after them goes.
    * The result has `keep + source.size` bytes.
    *
-   * No backup uses it yet: each puts an open segment's copy whole. It is for the continuous mode of a later version.
+   * The continuous mode uses it between backups; each backup puts an open segment's copy whole.
    *
    * It needn't be atomic. But the first `keep` bytes survive any failure, byte for byte; after one, the object is at least `keep` bytes long.
    * Rejects with `not-found`, and with `range` if the object is shorter than `keep`.
    */
   extend?(key: ObjectKey, keep: number, source: Source, options?: PutOptions): Promise<StoredObject>;
+
+  /**
+   * Optional: from how many kept bytes on `extend` costs less than a put of the whole. Below, it reads and sends them again, and the engine uses it as rarely as it puts. 0 if left out.
+   */
+  readonly extendFrom?: number;
 
   /** Optional: put under a condition, decided by the storage itself in one step with the put. */
   readonly conditional?: ConditionalPut;

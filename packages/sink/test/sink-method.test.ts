@@ -6,7 +6,7 @@ describe("the list of a sink's methods", () => {
     const nothing = (): never => {
       throw new Error("not to be called");
     };
-    const sink: Required<Sink> = {
+    const sink: Required<Omit<Sink, "extendFrom">> = {
       put: nothing,
       get: nothing,
       stat: nothing,

@@ -16,6 +16,7 @@ import { extendObject } from "./extend.js";
 import { getObject } from "./get.js";
 import { removeLeftoverUploads } from "./leftovers.js";
 import { listObjects } from "./list.js";
+import { MIN_PART_BYTES } from "./parts.js";
 import type { Findings } from "./probe.js";
 import { putObject } from "./put.js";
 import { head } from "./stored.js";
@@ -23,6 +24,8 @@ import { reach } from "./reach.js";
 
 /** Objects of a bucket below a prefix. Holds the connections of its client. */
 export class S3Sink implements Sink {
+  /** Less can't be copied as a part. */
+  readonly extendFrom = MIN_PART_BYTES;
   readonly conditional?: ConditionalPut;
   readonly removeLeftovers?: (options?: CallOptions) => Promise<number>;
   readonly #bucket: Bucket;

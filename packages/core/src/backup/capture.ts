@@ -75,7 +75,8 @@ async function fixEnds(
   return { listing, open, compared: comparison.compared, warnings };
 }
 
-async function fixEnd(
+/** Finds the end of a segment that the server may be writing. */
+export async function fixEnd(
   handle: SourceHandle,
   file: SourceFile<SegmentName>,
   recorded: OpenSegment | undefined,

@@ -76,6 +76,8 @@ export class Lease {
     private holder: Holder,
     private readonly options: LeaseOptions,
     asked: number,
+    /** Whether somebody else had it, and was dead, or seemed so. */
+    readonly isTakenOver: boolean,
   ) {
     this.#clock = options.clock ?? systemClock;
     this.#expiry = options.expiry ?? EXPIRY;
@@ -97,7 +99,7 @@ export class Lease {
       const asked = clock.now();
       const now = await readHolder(sink, signal);
       if (written === undefined || now?.id !== holder.id) throw lockedBy(now, expiry);
-      return new Lease(sink, holder, options, asked);
+      return new Lease(sink, holder, options, asked, instead !== undefined);
     } catch (error) {
       letGo(holder.id);
       throw error;

@@ -58,7 +58,7 @@ export interface Interceptor {
 
 /** A sink that has the optional capabilities of `S`: those that are surely there, and those that may be. */
 export type WithCapabilitiesOf<S extends Sink> = Sink &
-  Pick<S, keyof S & ("extend" | "conditional" | "removeLeftovers" | "freeBytes")>;
+  Pick<S, keyof S & ("extend" | "extendFrom" | "conditional" | "removeLeftovers" | "freeBytes")>;
 
 const straight: Required<Interceptor> = {
   write: (_call, source, options, next) => next(source, options),
@@ -82,6 +82,7 @@ export function decorate<S extends Sink>(inner: S, interceptor: Interceptor): Wi
     delete: (key, options = {}) =>
       plain({ method: "delete", key }, options, (changed) => inner.delete(key, changed)),
     close: () => plain({ method: "close", key: undefined }, {}, () => inner.close()),
+    ...(inner.extendFrom !== undefined && { extendFrom: inner.extendFrom }),
     ...(inner.extend && {
       extend: (key, keep, source, options = {}) =>
         write({ method: "extend", key }, source, options, (given, changed) =>

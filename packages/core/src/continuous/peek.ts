@@ -1,0 +1,34 @@
+import type { SourceHandle } from "@axon-backup/axon-server";
+import { HEADER_BYTES } from "../backup/divergence.js";
+
+/** Bytes of a CRC, of a size, and of an end marker (docs/axon-server.md, section 4). */
+const FIELD = 4;
+
+/** The bytes around the end of what is known of a segment. */
+export interface Peek {
+  /** In front of it: the CRC of the last transaction, or the header. Fewer than there should be when the file is shorter. */
+  readonly before: Buffer;
+  /** Behind it. */
+  readonly behind: Buffer;
+}
+
+/** How many bytes in front of an offset tell whether the file is still the one that was read. */
+export function telling(offset: number): number {
+  return offset > HEADER_BYTES ? FIELD : offset;
+}
+
+/** Reads a few bytes around the end of what is known: whether anything has changed, and whether there is anything new, costs one small read. */
+export async function peek(handle: SourceHandle, offset: number): Promise<Peek> {
+  const before = telling(offset);
+  const buffer = Buffer.alloc(before + (offset === 0 ? HEADER_BYTES : 0) + FIELD);
+  const count = await handle.read(buffer, offset - before);
+  return {
+    before: buffer.subarray(0, Math.min(count, before)),
+    behind: buffer.subarray(Math.min(count, before), count),
+  };
+}
+
+/** Whether there is something behind the end of what is known: the size of a transaction, or an end marker. */
+export function isNews({ behind }: Peek): boolean {
+  return behind.some((byte) => byte !== 0);
+}
