@@ -12,7 +12,7 @@ import { type Candidate, RemovalPlanner, type RemovalPlan, without } from "./pla
 import { clockWarnings } from "./clock-warnings.js";
 import { type Needs, NeedsCheck } from "./needs.js";
 import { applyPolicy, type Decision, type RetainedPoint } from "./policy.js";
-import { addReferences, addUnfinished, readPoints } from "./references.js";
+import { addHead, addReferences, addUnfinished, readPoints } from "./references.js";
 import { readVerified, recordUnreadable, refused, withRemoved } from "./refusals.js";
 import { Remover } from "./remover.js";
 import type { PruneOptions, PruneReport } from "./types.js";
@@ -117,8 +117,10 @@ async function planPrune(
   const { sink, name, observer = ignoreEvents, rules = {}, connections } = options;
   const { all } = atOnce(connections);
   observer({ kind: "step", sink: name, step: "restore points" });
-  const ids = await repository.restorePoints();
+  const { restorePoints: ids, head } = await repository.commits();
   const { points, unreadable } = await readPoints(repository, ids, all, signal);
+  const neededByHead: Needs = new Map();
+  unreadable.push(...(await addHead(neededByHead, head)));
   if (unreadable.length > 0) throw refused(unreadable);
   const record = await readVerified(sink, signal);
   const ours = options.now?.() ?? new Date();
@@ -135,7 +137,7 @@ async function planPrune(
   const unfinished: Needs = new Map();
   const isUnfinishedComplete = await addUnfinished(unfinished, repository);
   const planFor = async (by: readonly Decision[]): Promise<{ plan: RemovalPlan; isWhole: boolean }> => {
-    const needed: Needs = new Map();
+    const needed: Needs = new Map(neededByHead);
     const missing = await addReferences(needed, repository, keptOf(by), all, signal);
     if (missing.length > 0) throw refused(missing);
     observer({ kind: "step", sink: name, step: "objects" });

@@ -3,7 +3,8 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { objectOf } from "../repository/closed-object.js";
-import { controlDbKeyOf, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
+import { type FoundHead, headProblem } from "../repository/find-head.js";
+import { controlDbKeyOf, HEAD_KEY, pageKey, restorePointKey, storeFileKey } from "../repository/layout.js";
 import type { Checkpoint, ClosedFile, Manifest, OpenSegment, PageReference } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { type RestorePointId, timeOf } from "../repository/restore-point-id.js";
@@ -92,6 +93,24 @@ export async function addReferences(
       addFiles(needed, of, (await repository.page(reference)).files);
     });
   });
+  return unreadable;
+}
+
+/**
+ * What a head needs that counts, beside all that its restore point needs, which stays.
+ * @returns what is wrong with it: nobody knows what it needs then. Of one whose restore point can't be read, that one tells
+ */
+export async function addHead(needed: Needs, head: FoundHead): Promise<Unreadable[]> {
+  const unreadable: Unreadable[] = [];
+  const problem = headProblem(head);
+  if (problem) unreadable.push({ key: HEAD_KEY, problem: problem.message });
+  if (head.state === "current")
+    await readOrNote(HEAD_KEY, unreadable, () => {
+      for (const { name, timeline, ...context } of head.head.contexts)
+        for (const store of STORE_KINDS)
+          addFiles(needed, { context: name, timeline, store }, context[store].open);
+      return Promise.resolve();
+    });
   return unreadable;
 }
 

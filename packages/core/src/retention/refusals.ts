@@ -1,6 +1,6 @@
 import type { Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
-import { RESTORE_POINTS, VERIFIED_RESTORE_POINTS_KEY } from "../repository/layout.js";
+import { HEAD_KEY, RESTORE_POINTS, VERIFIED_RESTORE_POINTS_KEY } from "../repository/layout.js";
 import type { VerifiedRestorePoint } from "../repository/verification.js";
 import { requireVerification } from "../repository/verification-record.js";
 import type { Candidate } from "./plan.js";
@@ -54,13 +54,18 @@ export function refused(unreadable: readonly Unreadable[]): EngineError {
     manifests.length === 0
       ? ""
       : ` No backup mends a manifest: get ${manifests.length === 1 ? (manifests[0] ?? "") : "each that is named"} back from a copy of this sink or an older version of the object, or remove it by hand. Its restore point is lost then; without its manifest, it can't be restored either.`;
+  const others = unreadable.length - manifests.length;
+  const isHead = unreadable.some(({ key }) => key === HEAD_KEY);
+  const ofHead = isHead
+    ? ` The next backup removes a ${HEAD_KEY} that can't be read, and stores what it was about: run one, then prune again.`
+    : "";
   const ofPages =
-    manifests.length === unreadable.length
+    others === (isHead ? 1 : 0)
       ? ""
       : " A backup stores damaged pages again that its restore point has: run one, then prune again. A page that is still damaged then is of older restore points: `axon-backup verify` names them. Get it back from a copy or an older version, or remove their manifests, restore-points/<id>.json, by hand.";
   return new EngineError(
     "damage",
     `what the restore points need can't be told: ${[...shown, ...more].join("; ")}`,
-    `Nothing was removed.${ofManifests}${ofPages}`,
+    `Nothing was removed.${ofManifests}${ofHead}${ofPages}`,
   );
 }
