@@ -142,7 +142,7 @@ async function closed(server: Server, live: LiveUpdates): Promise<void> {
   // Answers that are under way are small: what isn't read by now isn't waited for.
   const timer = setTimeout(() => {
     server.closeAllConnections();
-  }, 500);
+  }, 200);
   await ended;
   clearTimeout(timer);
 }

@@ -10,7 +10,18 @@ export type Content = string | number | Html | false | undefined | readonly Cont
 
 /** HTML from a template. Whatever stands in it that isn't `Html` itself is shown as text, in elements and in quoted attributes. */
 export function html(parts: TemplateStringsArray, ...contents: readonly Content[]): Html {
-  return new Html(parts.reduce((text, part, i) => text + textOf(contents[i - 1]) + part));
+  return new Html(compact(parts).reduce((text, part, i) => text + textOf(contents[i - 1]) + part));
+}
+
+const COMPACT = new WeakMap<TemplateStringsArray, readonly string[]>();
+
+/** The template without its indentation. */
+function compact(parts: TemplateStringsArray): readonly string[] {
+  const known = COMPACT.get(parts);
+  if (known) return known;
+  const made = parts.map((part) => part.replace(/\s*\n\s*/g, "\n"));
+  COMPACT.set(parts, made);
+  return made;
 }
 
 function textOf(content: Content): string {

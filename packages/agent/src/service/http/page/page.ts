@@ -23,50 +23,44 @@ export function pageTitle(state: ServiceState): string {
 
 /** The page's parts, from top to bottom. */
 export function fragments(state: ServiceState, rates: Rates, now: Date): readonly Fragment[] {
+  return parts(state, rates, now).map(([id, part]) => ({ id, html: part.text }));
+}
+
+function parts(state: ServiceState, rates: Rates, now: Date): readonly (readonly [string, Html])[] {
   return [
-    { id: "summary", html: summaryView(state).text },
-    { id: "notices", html: notices(state).text },
-    { id: "server", html: serverView(state.server, now).text },
-    ...state.sinks.map((sink) => ({
-      id: sinkId(sink.name),
-      html: sinkCard(sink, rates.get(sink.name), now).text,
-    })),
+    ["summary", summaryView(state)],
+    ["notices", notices(state)],
+    ["server", serverView(state.server, now)],
+    ...state.sinks.map((sink) => [sinkId(sink.name), sinkCard(sink, rates.get(sink.name), now)] as const),
   ];
 }
 
 /** The whole page, readable without styles and scripts. */
 export function page(state: ServiceState, rates: Rates, now: Date): string {
-  const parts = fragments(state, rates, now);
-  return `<!DOCTYPE html>
-${
-  html`<html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="color-scheme" content="light dark" />
-      <title>${pageTitle(state)}</title>
-      <link rel="icon" href="/icon.svg" type="image/svg+xml" />
-      <link rel="stylesheet" href="/status.css" />
-      <script type="module" src="/status.js"></script>
-      <noscript><meta http-equiv="refresh" content="30" /></noscript>
-    </head>
-    <body data-version="${state.version}">
-      <p id="connection" role="alert" hidden>
-        The connection to the service is lost: what stands here is old.
-      </p>
-      <main id="parts"></main>
-    </body>
-  </html> `.text
-}${parts.map((part) => part.html).join("")}</main>
-${
-  html`<footer>
-<p>axon-backup ${state.version} · started ${formatTime(state.started)}</p>
-<nav aria-label="For programs"><a href="/metrics">metrics</a> · <a href="/api/state">state</a> · <a href="/readyz">readiness</a></nav>
-</footer>
-</body>
-</html>
-`.text
-}`;
+  const { version, started } = state;
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${pageTitle(state)}</title>
+        <link rel="icon" href="/icon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href="/status.css" />
+        <script type="module" src="/status.js"></script>
+        <noscript><meta http-equiv="refresh" content="30" /></noscript>
+      </head>
+      <body data-version="${version}">
+        <p id="connection" role="alert"></p>
+        <main id="parts">${parts(state, rates, now).map(([, part]) => part)}</main>
+        <footer>
+          <p>axon-backup ${version} · started ${formatTime(started)}</p>
+          <nav aria-label="For programs">
+            <a href="/metrics">metrics</a> · <a href="/api/state">state</a> · <a href="/readyz">readiness</a>
+          </nav>
+        </footer>
+      </body>
+    </html> `.text;
 }
 
 /** The state of everything, in a sentence. */
@@ -86,9 +80,9 @@ function summary({ sinks }: ServiceState): string {
 
 function summaryView(state: ServiceState): Html {
   const worst = SEVERITY.find((health) => state.sinks.some((sink) => sink.health === health)) ?? "failing";
-  return html`<header class="summary ${worst}" id="summary">
+  return html`<header class="summary ${worst}" id="summary" role="status">
     ${icon(worst)}
-    <h1 role="status">${summary(state)}</h1>
+    <h1>${summary(state)}</h1>
   </header> `;
 }
 

@@ -42,10 +42,10 @@ function take({ version, title, order, changed }) {
 const events = new EventSource("/events");
 events.addEventListener("update", ({ data }) => {
   take(JSON.parse(data));
-  connection.hidden = true;
+  connection.textContent = "";
 });
 events.addEventListener("error", () => {
-  connection.hidden = false;
+  connection.textContent = "The connection to the service is lost: what stands here is old.";
   // The browser gives up after an answer that is an error; a new page asks for a password as well, if it must.
   if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10_000);
 });

@@ -26,8 +26,9 @@ export function sinkCard(sink: SinkState, rate: Rate | undefined, now: Date): Ht
   return html`<article class="card ${health}" id="${id}" aria-labelledby="${id}-name">
     <header>
       ${icon(health)}
-      <h2 id="${id}-name">${name}</h2>
-      <span class="type">${type}</span> <strong class="word">${health}</strong>
+      <h2 id="${id}-name">
+        ${name} <span class="type">${type}</span> <strong class="word">${health}</strong>
+      </h2>
     </header>
     ${why}${activityView(sink.activity, rate, now)}${sink.failure && failureView(sink.failure, now)}${lagTable(sink.lags, now)}${restorePoints(sink, now)}
     <dl>${fields(sink, now)}</dl>
@@ -113,7 +114,7 @@ function lease(state: SinkState["lease"]): string {
 function promise({ lag, restorePoint }: SinkPromise): string {
   const parts = [
     ...(lag === undefined ? [] : [`events within ${exact(lag)}`]),
-    ...(restorePoint === undefined ? [] : [`a restore point every ${exact(restorePoint)}`]),
+    ...(restorePoint === undefined ? [] : [`restore points no older than ${exact(restorePoint)}`]),
   ];
   return parts.length === 0 ? "none" : parts.join(", ");
 }

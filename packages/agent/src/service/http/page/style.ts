@@ -61,7 +61,6 @@ main {
   display: grid;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr));
   gap: 1rem;
-  align-items: start;
 }
 .summary,
 #notices,
@@ -159,7 +158,10 @@ dt {
   color: var(--cut);
   font-weight: 600;
 }
-#connection:not([hidden]) + main {
+#connection:empty {
+  display: none;
+}
+#connection:not(:empty) + main {
   opacity: 0.55;
 }
 .card {
@@ -169,19 +171,28 @@ dt {
   border-radius: 8px;
   padding: 1rem 1.1rem 1.1rem;
   display: grid;
+  align-content: start;
   gap: 0.8rem;
   min-width: 0;
 }
 .card > header {
   display: flex;
-  flex-wrap: wrap;
   align-items: center;
-  gap: 0.5rem;
+  gap: 0.6rem;
 }
 .card h2 {
+  flex: 1;
+  display: flex;
+  flex-wrap: wrap;
+  align-items: baseline;
+  gap: 0 0.5rem;
   font-size: 1.15rem;
   line-height: 1.3;
   min-width: 0;
+}
+.type {
+  font-size: 0.9rem;
+  font-weight: 400;
 }
 .word {
   margin-left: auto;
@@ -302,8 +313,7 @@ tbody th {
   margin: 0.35rem 0;
 }
 .strip span {
-  flex: 0 1 0.6rem;
-  min-width: 1px;
+  flex: 0 0 calc((100% - 49 * 2px) / 50);
   border-radius: 2px;
   background: var(--current);
   color: transparent;
@@ -337,6 +347,10 @@ a {
   color: var(--accent);
 }
 @media (max-width: 30rem) {
+  th,
+  td {
+    white-space: normal;
+  }
   thead th:nth-child(5),
   tbody td:nth-child(5) {
     display: none;
