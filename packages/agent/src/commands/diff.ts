@@ -1,4 +1,4 @@
-import type { RestorePointChoice, RestorePointDiff, RestorePointId } from "@axon-backup/core";
+import { headProblem, idOfChoice, type RestorePointChoice, type RestorePointDiff } from "@axon-backup/core";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
@@ -33,11 +33,12 @@ export class DiffCommand {
       async (sink, name): Promise<RestorePointDiff | undefined> => {
         const repository = await this.engine.openRepository(sink, this.signal);
         warnOfProblem(repository, name, this.output);
-        const ids = (await repository?.restorePoints()) ?? [];
-        const find = (wanted: RestorePointChoice): RestorePointId | undefined =>
-          wanted === "latest" ? ids.at(-1) : ids.find((id) => id === wanted);
-        const [one, other] = [find(before), find(after)];
-        if (repository === undefined || one === undefined || other === undefined) return undefined;
+        if (repository === undefined) return undefined;
+        const commits = await repository.commits();
+        const problem = headProblem(commits.head);
+        if (problem && [before, after].includes("head")) throw problem;
+        const [one, other] = [idOfChoice(commits, before), idOfChoice(commits, after)];
+        if (one === undefined || other === undefined) return undefined;
         return this.engine.diffRestorePoints(repository, one, other, this.signal);
       },
     );

@@ -1,4 +1,4 @@
-import { knownProblems, type RestorePointChoice } from "@axon-backup/core";
+import { headProblem, idOfChoice, knownProblems, type RestorePointChoice } from "@axon-backup/core";
 import { inject, injectable } from "tsyringe";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
@@ -32,11 +32,16 @@ export class ShowCommand {
       async (sink, name): Promise<ShownRestorePoint | undefined> => {
         const repository = await this.engine.openRepository(sink, this.signal);
         warnOfProblem(repository, name, this.output);
-        const ids = (await repository?.restorePoints()) ?? [];
-        const id = restorePoint === "latest" ? ids.at(-1) : ids.find((other) => other === restorePoint);
-        if (id === undefined || repository === undefined) return undefined;
+        if (repository === undefined) return undefined;
+        const commits = await repository.commits();
+        const problem = headProblem(commits.head);
+        if (restorePoint === "head" && problem) throw problem;
+        if (restorePoint === "latest" && problem) this.output.log.warn(problem.message, { sink: name });
+        const id = idOfChoice(commits, restorePoint);
+        if (id === undefined) return undefined;
         const manifest = await repository.manifest(id);
-        return { manifest, problems: await knownProblems(repository, manifest) };
+        const isHead = commits.head.state === "current" && commits.head.manifest.id === id;
+        return { manifest, isHead, problems: await knownProblems(repository, manifest) };
       },
     );
     const nowhere = outcomes.every((outcome) => outcome.outcome === "done" && outcome.value === undefined);
@@ -44,7 +49,9 @@ export class ShowCommand {
       throw new UsageError(
         restorePoint === "latest"
           ? "there are no restore points yet"
-          : `no sink has a restore point ${restorePoint}`,
+          : restorePoint === "head"
+            ? "no sink has a head: nothing was stored after the newest restore point"
+            : `no sink has a restore point ${restorePoint}`,
         restorePoint === "latest"
           ? "`axon-backup backup` makes one."
           : "`axon-backup list` shows the restore points there are.",

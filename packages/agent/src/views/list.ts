@@ -12,16 +12,33 @@ export type ListedRestorePoint =
   | { readonly id: RestorePointId; readonly manifest: Manifest }
   | { readonly id: RestorePointId; readonly error: unknown };
 
-type Outcome = SinkOutcome<readonly ListedRestorePoint[]>;
+/** What a sink has to restore. */
+export interface ListedSink {
+  /** Oldest first. */
+  readonly points: readonly ListedRestorePoint[];
+  /** What was stored after the newest one; undefined for nothing. One that can't be read has no id. */
+  readonly head: ListedRestorePoint | { readonly error: unknown } | undefined;
+}
+
+type Outcome = SinkOutcome<ListedSink>;
 
 export function listJson(outcomes: readonly Outcome[]): object {
   return {
     sinks: outcomes.map((outcome) =>
       outcome.outcome === "failed"
         ? { sink: outcome.sink, error: errorJson(describeError(outcome.error)) }
-        : { sink: outcome.sink, restorePoints: outcome.value.map(pointJson) },
+        : {
+            sink: outcome.sink,
+            restorePoints: outcome.value.points.map(pointJson),
+            head: headJson(outcome.value.head),
+          },
     ),
   };
+}
+
+function headJson(head: ListedSink["head"]): object | null {
+  if (head === undefined) return null;
+  return "id" in head ? pointJson(head) : { error: errorJson(describeError(head.error)) };
 }
 
 function pointJson(point: ListedRestorePoint): object {
@@ -55,8 +72,9 @@ export function listText(outcomes: readonly Outcome[]): string {
 function sinkText(outcome: Outcome, named: boolean): string {
   const heading = named ? `sink ${outcome.sink}\n` : "";
   if (outcome.outcome === "failed") return `sink ${outcome.sink}: failed\n`;
-  if (outcome.value.length === 0) return `${heading}no restore points\n`;
-  const manifests = outcome.value.flatMap((point) => ("error" in point ? [] : [point.manifest]));
+  const { points, head } = outcome.value;
+  if (points.length === 0) return `${heading}no restore points\n`;
+  const manifests = points.flatMap((point) => ("error" in point ? [] : [point.manifest]));
   const trees = timelinesText(manifests);
   return (
     heading +
@@ -68,21 +86,30 @@ function sinkText(outcome: Outcome, named: boolean): string {
         { heading: "SIZE", align: "right" },
         { heading: "PARENT" },
       ],
-      outcome.value.map((point) => {
-        const time = formatTime(timeOf(point.id));
-        if ("error" in point) return [point.id, time, "damaged", "", ""];
-        const { manifest } = point;
-        return [
-          point.id,
-          time,
-          headsText(manifest),
-          formatBytes(manifestBytes(manifest)),
-          manifest.parent ?? "none (first)",
-        ];
-      }),
+      [...points.map(pointRow), ...(head ? [headRow(head)] : [])],
     ) +
     (trees === "" ? "" : `\n${trees}`)
   );
+}
+
+function pointRow(point: ListedRestorePoint): readonly string[] {
+  const time = formatTime(timeOf(point.id));
+  if ("error" in point) return [point.id, time, "damaged", "", ""];
+  const { manifest } = point;
+  return [
+    point.id,
+    time,
+    headsText(manifest),
+    formatBytes(manifestBytes(manifest)),
+    manifest.parent ?? "none (first)",
+  ];
+}
+
+/** What was stored after the newest restore point can be restored like one. */
+function headRow(head: NonNullable<ListedSink["head"]>): readonly string[] {
+  if (!("id" in head)) return ["head", "", "damaged", "", ""];
+  const [id = "", ...rest] = pointRow(head);
+  return [`${id} head`, ...rest];
 }
 
 /** The last event's token of each context: `default: 172, orders: 5`. `show` tells of all. */

@@ -10,6 +10,8 @@ import { headText, manifestBytes, summariseStore, tokenText } from "./manifest.j
 /** A restore point, and what in it was damaged on the server already. */
 export interface ShownRestorePoint {
   readonly manifest: Manifest;
+  /** Whether it is what was stored after the newest restore point, and none itself. */
+  readonly isHead: boolean;
   readonly problems: readonly KnownProblem[];
 }
 
@@ -28,17 +30,18 @@ export function showJson(outcomes: readonly Outcome[]): object {
   };
 }
 
-function manifestJson({ manifest, problems }: ShownRestorePoint): object {
+function manifestJson({ manifest, isHead, problems }: ShownRestorePoint): object {
   const { id, repository, parent, started, finished, agent, server, controlDb } = manifest;
   return {
     id,
+    isHead,
     repository,
     parent,
     started,
     finished,
     agent,
     server,
-    controlDb,
+    controlDb: { ...controlDb, run: controlDb.run ?? id },
     bytes: manifestBytes(manifest),
     contexts: manifest.contexts.map(({ name, timeline, branch = null, events, snapshots }) => ({
       name,
@@ -75,17 +78,20 @@ export function showText(outcomes: readonly Outcome[]): string {
     .join("\n");
 }
 
-function manifestText(sink: string, { manifest, problems }: ShownRestorePoint): string {
+function manifestText(sink: string, { manifest, isHead, problems }: ShownRestorePoint): string {
   const { server, controlDb } = manifest;
   const fields = formatFields([
-    ["restore point", manifest.id],
+    [isHead ? "head" : "restore point", manifest.id],
     ["sink", sink],
     ["started", formatTime(new Date(manifest.started))],
     ["finished", formatTime(new Date(manifest.finished))],
     ["parent", manifest.parent ?? "none (first)"],
     ["agent", manifest.agent],
     ["server", `${server.name}, Axon Server ${server.edition} ${server.version}`],
-    ["control DB", `${controlDb.name}, ${formatBytes(controlDb.size)}`],
+    [
+      "control DB",
+      `${controlDb.name}, ${formatBytes(controlDb.size)}${controlDb.run === undefined ? "" : `, of restore point ${controlDb.run}`}`,
+    ],
     ["size", formatBytes(manifestBytes(manifest))],
   ]);
   const table = formatTable(

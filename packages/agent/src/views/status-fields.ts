@@ -20,6 +20,7 @@ export function sinkFields({ status, behind }: SinkStatus, now: Date): readonly 
   const { restorePoints, newest, unreadable, size, verified, damaged, isUnfinished, lastFailure } = status;
   return [
     ["newest", newest ? `${newest.id}, ${ago(timeOf(newest.id), now)}` : "none"],
+    ...headFields(status, now),
     ...(unreadable.length > 0
       ? [
           [
@@ -53,6 +54,12 @@ export function sinkFields({ status, behind }: SinkStatus, now: Date): readonly 
         : `${ago(new Date(lastFailure.failed), now)}, process ${lastFailure.process.pid} on ${lastFailure.process.host}: ${lastFailure.message}`,
     ],
   ];
+}
+
+/** What the continuous mode has stored since. */
+function headFields({ head, headProblem }: RepositoryStatus, now: Date): readonly Field[] {
+  if (headProblem) return [["HEAD", headProblem.message]];
+  return head ? [["head", `${head.id}, ${ago(new Date(head.started), now)}`]] : [];
 }
 
 function behindFields(behind: readonly ContextBehind[] | undefined): readonly Field[] {

@@ -46,6 +46,7 @@ function sinkJson({ status, behind }: SinkStatus, now: Date): object {
   return {
     restorePoints: status?.restorePoints ?? 0,
     newest: status?.newest === undefined ? null : newestJson(status.newest, now),
+    head: headJson(status, now),
     unreadable: status?.unreadable ?? [],
     behind: behind?.map(({ change, ...context }) => ({ ...context, change: change ?? null })) ?? null,
     size: status?.size ?? { objects: 0, bytes: 0 },
@@ -55,6 +56,11 @@ function sinkJson({ status, behind }: SinkStatus, now: Date): object {
     unfinished: status?.isUnfinished ?? false,
     lastFailure: status?.lastFailure ?? null,
   };
+}
+
+function headJson(status: RepositoryStatus | undefined, now: Date): object | null {
+  if (status?.headProblem) return { error: errorJson(describeError(status.headProblem)) };
+  return status?.head ? newestJson(status.head, now) : null;
 }
 
 function newestJson(manifest: Manifest, now: Date): object {

@@ -1,4 +1,4 @@
-import type { Finding, LastRead, VerifyReport } from "@axon-backup/core";
+import type { Finding, LastRead, PointVerified, VerifyReport } from "@axon-backup/core";
 import type { SinkOutcome } from "../commands/each-sink.js";
 import { describeError } from "../errors/describe-error.js";
 import { printable } from "../output/printable.js";
@@ -111,9 +111,9 @@ function findingLines(findings: readonly Finding[]): string[] {
   });
 }
 
-function pointsTable({ verified }: VerifyReport): string {
+function pointsTable({ verified, head }: VerifyReport): string {
   const shown = verified.filter(({ damaged }, index) => damaged || index >= verified.length - SHOWN);
-  if (shown.length === 0) return "";
+  if (shown.length === 0 && head === null) return "";
   const table = formatTable(
     [
       { heading: "RESTORE POINT" },
@@ -121,15 +121,17 @@ function pointsTable({ verified }: VerifyReport): string {
       { heading: "OBJECTS VERIFIED" },
       { heading: "DATA VERIFIED" },
     ],
-    shown.map(({ restorePoint, damaged, objects, data }) => [
-      restorePoint,
-      damaged ? "DAMAGED" : "right",
-      shortTime(objects),
-      shortTime(data),
-    ]),
+    [
+      ...shown.map((point) => pointRow(point, point.restorePoint)),
+      ...(head ? [pointRow(head, `${head.restorePoint} head`)] : []),
+    ],
   );
   const left = verified.length - shown.length;
   return indented(left === 0 ? table : `${table}and ${plural(left, "earlier one", "earlier ones")}, right\n`);
+}
+
+function pointRow({ damaged, objects, data }: PointVerified, name: string): readonly string[] {
+  return [name, damaged ? "DAMAGED" : "right", shortTime(objects), shortTime(data)];
 }
 
 function objectsTable(lastRead: readonly LastRead[]): string {

@@ -1,8 +1,9 @@
 import type { ObjectKey } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { type Lock, type LockOptions, readLock } from "../lease/unlock.js";
+import { headProblem } from "../repository/find-head.js";
 import { kindOfKey } from "../repository/key-kind.js";
-import { CHECKPOINTS, damagedKey, LAST_FAILURE_KEY, WRITER_KEY } from "../repository/layout.js";
+import { CHECKPOINTS, damagedKey, HEAD_KEY, LAST_FAILURE_KEY, WRITER_KEY } from "../repository/layout.js";
 import type { Manifest } from "../repository/manifest.js";
 import { options } from "../repository/read-optional.js";
 import type { Repository } from "../repository/repository.js";
@@ -15,6 +16,10 @@ export interface RepositoryStatus {
   readonly restorePoints: number;
   /** The newest restore point that can be read; undefined if there is none. */
   readonly newest: Manifest | undefined;
+  /** The head that goes on from the newest one, if there is one that counts: where the repository stands. */
+  readonly head: Manifest | undefined;
+  /** What is wrong with `head.json`, if anything. */
+  readonly headProblem: EngineError | undefined;
   /** Restore points that are newer, and can't be read. */
   readonly unreadable: readonly RestorePointId[];
   /** Everything that is there, others' objects included. */
@@ -56,11 +61,14 @@ export async function readStatus(
   }
   ids.sort();
   const { newest, unreadable } = await newestReadable(repository, ids);
+  const found = there.has(HEAD_KEY) ? (await repository.commits()).head : undefined;
   const lock = there.has(WRITER_KEY) ? await readLock(sink, lockOptions) : undefined;
   const failure = there.has(LAST_FAILURE_KEY) ? await readLastFailure(sink, signal) : undefined;
   return {
     restorePoints: ids.length,
     newest,
+    head: found?.state === "current" ? found.manifest : undefined,
+    headProblem: found && headProblem(found),
     unreadable,
     size,
     verified: newestVerified(await repository.verifiedRestorePoints(), ids),
