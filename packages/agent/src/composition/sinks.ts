@@ -102,7 +102,7 @@ export class ConfiguredSinks {
 
   #log(name: string): SinkLog {
     return (level, message, fields) => {
-      this.environment.log[level](message, { ...fields, sink: name });
+      this.environment.log[level](message, Object.assign({}, fields, { sink: name }));
     };
   }
 

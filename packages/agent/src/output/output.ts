@@ -124,11 +124,12 @@ function logEvent(log: Log, event: EngineEvent, shown: boolean): void {
       log.debug("work", { ...sink, objects: event.objects, bytes: event.bytes });
       return;
     case "object":
+      // In this order, because there are many: see docs/performance.md.
       log.debug(`${event.what} ${event.key}`, {
-        ...sink,
         key: event.key,
         bytes: event.bytes,
         what: event.what,
+        ...sink,
       });
       return;
     case "bytes":

@@ -64,10 +64,11 @@ async function storeClosed(
 ): Promise<Outcome[]> {
   const { shared, checkpointer } = tools;
   const previous = stores[store].state;
+  const sameTools = { ...tools, keyOf, previous, context, store };
   const storeOne = async (planned: PlannedFile, signal: AbortSignal): Promise<Outcome> => {
     // Most of them, in most runs, and many.
     if (planned.kind === "inherited") return planned;
-    const outcome = await storeClosedFile({ ...tools, keyOf, signal, previous, context, store }, planned);
+    const outcome = await storeClosedFile({ signal, ...sameTools }, planned);
     if (outcome.kind === "added") await checkpointer.stored({ context, timeline, store }, outcome.entry);
     return outcome;
   };

@@ -155,7 +155,7 @@ export class Transfer {
   ): Promise<ClosedFile> {
     const scan = name.kind === "segment" ? new SendScan(name.segment, handle.size) : undefined;
     const kind = scan ? "closed-segment" : "index";
-    const sent = await this.#send(handle, path, signal, { ...sending, key, size: handle.size, kind, scan });
+    const sent = await this.#send(handle, path, signal, { key, size: handle.size, kind, scan, ...sending });
     const { foreignVersion, ...found } = scan?.end() ?? {};
     if (foreignVersion !== undefined)
       this.#warn(

@@ -160,8 +160,8 @@ function planFiles(
   const planned = files
     .filter(isWanted)
     .map((file) => ({
-      ...file,
       scan: served.has(file),
+      ...file,
       ...(file === cut && cutBefore !== undefined && { cutBefore }),
     }));
   const last = planned.filter(({ scan, first }) => scan && first < content.manifest.nextToken).at(-1);

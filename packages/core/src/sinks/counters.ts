@@ -153,12 +153,7 @@ export function counting<S extends Sink>(
   };
   return decorate(inner, {
     write: (call, source, options, next) => {
-      const counted = changedSource(source, async function* (chunks) {
-        for await (const chunk of chunks) {
-          counters.sent(chunk.byteLength);
-          yield chunk;
-        }
-      });
+      const counted = changedSource(source, (chunks) => countSent(chunks, counters));
       return settle(call, options.signal, () => next(counted, options));
     },
     get: (call, options, next) =>
@@ -168,6 +163,16 @@ export function counting<S extends Sink>(
     list: (call, options, next) => stream(call, options.signal, next(options)),
     plain: (call, options, next) => settle(call, options.signal, () => next(options)),
   });
+}
+
+async function* countSent(
+  chunks: AsyncIterable<Uint8Array>,
+  counters: SinkCounters,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const chunk of chunks) {
+    counters.sent(chunk.byteLength);
+    yield chunk;
+  }
 }
 
 function failureKind(error: unknown, signal: AbortSignal | undefined): FailureKind {

@@ -122,7 +122,10 @@ export function decorate<S extends Sink>(inner: S, interceptor: Interceptor): Wi
   return sink as WithCapabilitiesOf<S>;
 }
 
-/** A source whose chunks go through `change`. */
+/**
+ * A source whose chunks go through `change`. That is no generator function made for the source but one for all, because there are many sources: V8 gives each such function a hidden
+ * class and a prototype when it is first called (docs/performance.md).
+ */
 export function changedSource(
   source: Source,
   change: (chunks: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined) => AsyncIterable<Uint8Array>,

@@ -39,31 +39,44 @@ export function hashedFileSource(
   options: FileSourceOptions = {},
 ): HashedSource {
   let digest: Promise<string> | undefined;
+  const onDigest = (value: Promise<string> | undefined): void => {
+    digest = value;
+  };
   return {
     size,
     async sha256() {
       if (digest === undefined) throw new Error(`${path} has not been sent whole`);
       return digest;
     },
-    async *open(signal) {
-      digest = undefined;
-      options.onStart?.();
-      const hash = streamHash(size);
-      try {
-        let sent = 0;
-        for await (const chunk of readAhead(handle, path, size, signal)) {
-          await checkedUpdate(hash, chunk, sent, options.check);
-          sent += chunk.byteLength;
-          options.onChunk?.(chunk);
-          if (sent === size) digest = started(hash.digest());
-          yield chunk;
-        }
-        digest ??= started(hash.digest());
-      } finally {
-        hash.close();
-      }
-    },
+    open: (signal) => readHashed(handle, path, size, options, onDigest, signal),
   };
+}
+
+/** @param onDigest told of the hash when all bytes are read; of none when reading begins */
+async function* readHashed(
+  handle: SourceHandle,
+  path: string,
+  size: number,
+  options: FileSourceOptions,
+  onDigest: (digest: Promise<string> | undefined) => void,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
+  onDigest(undefined);
+  options.onStart?.();
+  const hash = streamHash(size);
+  try {
+    let sent = 0;
+    for await (const chunk of readAhead(handle, path, size, signal)) {
+      await checkedUpdate(hash, chunk, sent, options.check);
+      sent += chunk.byteLength;
+      options.onChunk?.(chunk);
+      if (sent === size) onDigest(started(hash.digest()));
+      yield chunk;
+    }
+    if (size === 0) onDigest(started(hash.digest()));
+  } finally {
+    hash.close();
+  }
 }
 
 /** Awaited later, or never if the sink fails first: its failure must not count as unhandled. */

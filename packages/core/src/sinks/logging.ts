@@ -21,7 +21,7 @@ export function logging<S extends Sink>(
     const what = key === undefined ? method : `${method} ${key}`;
     return {
       done: (amount: Readonly<Record<string, number>> = {}) => {
-        log("debug", what, { ...fields(), ...amount });
+        log("debug", what, Object.assign(fields(), amount));
       },
       failed: (error: unknown, amount: Readonly<Record<string, number>> = {}) => {
         const kind = isSinkError(error) ? error.kind : "other";

@@ -62,11 +62,18 @@ class ReplacedError extends SinkError {
 
 /** The last bytes that were given. */
 class Tail {
-  readonly #buffer = new Uint8Array(OVERLAP_BYTES);
+  /** As large as needed: most objects are small, and there are many. */
+  #buffer = new Uint8Array(0);
   #size = 0;
 
   push(chunk: Uint8Array): void {
     const added = chunk.subarray(Math.max(0, chunk.byteLength - OVERLAP_BYTES));
+    const needed = Math.min(this.#size + added.byteLength, OVERLAP_BYTES);
+    if (needed > this.#buffer.byteLength) {
+      const larger = new Uint8Array(this.#size === 0 ? needed : OVERLAP_BYTES);
+      larger.set(this.#buffer.subarray(0, this.#size));
+      this.#buffer = larger;
+    }
     const kept = Math.min(this.#size, OVERLAP_BYTES - added.byteLength);
     this.#buffer.copyWithin(0, this.#size - kept, this.#size);
     this.#buffer.set(added, kept);

@@ -67,16 +67,25 @@ function watchedSource(source: Source): {
   readonly failedWith: (error: unknown) => boolean;
 } {
   let failure: { readonly error: unknown } | undefined;
+  const onFailure = (error: unknown): void => {
+    failure = { error };
+  };
   return {
     failedWith: (error) => failure !== undefined && failure.error === error,
-    source: changedSource(source, async function* (chunks, signal) {
-      try {
-        yield* chunks;
-      } catch (error) {
-        // An aborted one passes on the signal's reason, which is the sink's (a stall, for instance).
-        if (signal?.aborted !== true) failure = { error };
-        throw error;
-      }
-    }),
+    source: changedSource(source, (chunks, signal) => watchedChunks(chunks, signal, onFailure)),
   };
+}
+
+async function* watchedChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+  onFailure: (error: unknown) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    // An aborted one passes on the signal's reason, which is the sink's (a stall, for instance).
+    if (signal?.aborted !== true) onFailure(error);
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import { SinkError } from "@axon-backup/sink";
+import { borrowController, giveBackController } from "./call-signals.js";
 import type { Clock } from "./clock.js";
 import { onAbort } from "./signals.js";
 
@@ -14,8 +15,9 @@ const EARLY = 1;
  * A call that is given up may still be at work: that is a sink that breaks its contract, and it must not keep the run from going on.
  */
 export class Supervisor {
-  readonly #controller = new AbortController();
+  readonly #controller = borrowController();
   readonly #release: () => void;
+  #ended = false;
   #stalled: SinkError | undefined;
   #paused = false;
   /** When the call is aborted, or given up if it is aborted already; undefined while time doesn't count. By the clock. */
@@ -77,11 +79,14 @@ export class Supervisor {
     }
   }
 
-  /** Ends watching. */
+  /** Ends watching. The call must not use the signal any more, unless it was given up. */
   end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#release();
     this.#disarm();
     this.#stopTimer();
+    giveBackController(this.#controller);
   }
 
   /** Sets the deadline anew. The timer that runs is left alone if it fires before: it looks again then, which costs less than a timer for each chunk. */

@@ -80,7 +80,7 @@ async function readMarks(
   report: ReportClaim,
 ): Promise<ReadResult> {
   const scanner = first === undefined ? undefined : new SegmentScanner({ segment: first });
-  let result: ReadResult = { right: true };
+  const result: { -readonly [Name in keyof ReadResult]: ReadResult[Name] } = { right: true };
   let position = 0;
   let mark = 0;
   /** Everything that ends where reading stands now. */
@@ -90,11 +90,13 @@ async function readMarks(
       const finding = judge(claim, await hash.digest(), scan);
       if (finding !== undefined) {
         report(claim, finding.text, finding.how);
-        result = { ...result, right: false };
-      } else if (scan?.state === "foreign") result = { ...result, foreignVersion: scan.formatVersion };
-      else if (claim.whole && scan?.state === "closed") result = { ...result, nextToken: scan.nextToken };
-      if (scan !== undefined && first !== undefined)
-        result = { ...result, transactions: scan.transactions, events: scan.nextToken - first };
+        result.right = false;
+      } else if (scan?.state === "foreign") result.foreignVersion = scan.formatVersion;
+      else if (claim.whole && scan?.state === "closed") result.nextToken = scan.nextToken;
+      if (scan !== undefined && first !== undefined) {
+        result.transactions = scan.transactions;
+        result.events = scan.nextToken - first;
+      }
     }
   };
   await settle();
@@ -113,7 +115,7 @@ async function readMarks(
     }
   for (const claim of marks.slice(mark)) {
     report(claim, `ends after ${position} bytes, and the first ${claim.bytes} are needed`);
-    result = { ...result, right: false };
+    result.right = false;
   }
   return result;
 }

@@ -170,7 +170,7 @@ export class Requirements {
       key,
       kind,
       first,
-      { ...content, sha256, nextToken: end, isKnownBad: problem !== undefined },
+      { sha256, nextToken: end, isKnownBad: problem !== undefined, ...content },
       users,
     );
     return { key, problem, link: first === undefined ? undefined : { key, first, end } };
