@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeManPage } from "./man.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const agent = join(root, "packages/agent");
@@ -139,6 +140,8 @@ export async function bundleAgent() {
     .map((path) => [relative(bundle, path), statSync(path).mtimeMs]);
   writeFileSync(join(bundle, "inputs.json"), JSON.stringify(inputs));
   compileBundle();
+  // Of the same state as the command that it describes.
+  await writeManPage();
 }
 
 /** A bundle is read as one byte a character, and can't import. */

@@ -2,7 +2,18 @@ import { expect } from "chai";
 import { VERSION } from "../dist/version.js";
 import { folder, json, removeFolders, run } from "./support.js";
 
-const COMMANDS = ["demo", "init", "check", "backup", "list", "show", "verify", "restore", "schema"];
+const COMMANDS = [
+  "demo",
+  "init",
+  "check",
+  "backup",
+  "list",
+  "show",
+  "verify",
+  "restore",
+  "schema",
+  "completion",
+];
 
 describe("command line", () => {
   afterEach(removeFolders);

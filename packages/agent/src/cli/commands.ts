@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addBackup } from "./commands/backup.js";
 import { addCheck } from "./commands/check.js";
+import { addCompletion } from "./commands/completion.js";
 import { addDemo } from "./commands/demo.js";
 import { addDiff } from "./commands/diff.js";
 import { addInit } from "./commands/init.js";
@@ -29,4 +30,5 @@ export function addCommands(program: Command, choose: Choose): void {
   addPrune(program, choose);
   addUnlock(program, choose);
   addSchema(program, choose);
+  addCompletion(program, choose);
 }

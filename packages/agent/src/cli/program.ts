@@ -57,7 +57,7 @@ async function parse(argv: readonly string[], streams: Streams): Promise<Command
 }
 
 /** The program with every command. `choose` learns which one it is. */
-function createProgram(
+export function createProgram(
   streams: Streams,
   choose: (execute: Execute, needsConfiguration: boolean) => void,
 ): Command {
