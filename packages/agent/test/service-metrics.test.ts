@@ -54,7 +54,7 @@ describe("metrics of the service", () => {
     expect(await value('axon_backup_sink_promised_lag_seconds{sink="nas"}')).to.equal(60);
     expect(await value('axon_backup_sink_promised_lag_seconds{sink="vault"}')).to.equal(undefined);
     expect(await value('axon_backup_sink_consecutive_failures{sink="offsite-s3"}')).to.equal(14);
-    expect(await value('axon_backup_sink_activity{sink="vault",job="verify"}')).to.equal(1);
+    expect(await value('axon_backup_sink_activity{sink="vault",task="verify"}')).to.equal(1);
   });
 
   it("have the engine's durations as a histogram, cumulated, with sum and count", async () => {
@@ -129,6 +129,10 @@ describe("metrics of the service", () => {
   it("escape names", async () => {
     service.change(stateWith([currentSink('a"b\\c\nd')]));
     expect(await metrics.text()).to.include('axon_backup_sink_damaged_objects{sink="a\\"b\\\\c\\nd"} 0\n');
+  });
+
+  it("have no label that a scrape gives", async () => {
+    expect(await metrics.text()).not.to.match(/[{,](job|instance)="/);
   });
 
   it("stop listening when they are closed", () => {

@@ -46,7 +46,7 @@ export function registerEventMetrics(
       ["failed", tally.failures["restore-point"]],
     ],
   );
-  countersBy("failures_total", "Jobs that failed.", "job", ({ failures }) =>
+  countersBy("failures_total", "What was tried and failed.", "task", ({ failures }) =>
     JOBS.map((job) => [job, failures[job]]),
   );
   countersBy("late_total", "How often the sink was later than its promise.", "promise", ({ late }) => [

@@ -210,7 +210,7 @@ export const STATE_METRICS: readonly StateMetric[] = [
   oneOf(
     "activity",
     "What runs now: 1 for the one that is true.",
-    "job",
+    "task",
     ["restore-point", "follow", "verify", "prune"],
     (sink) => sink.activity?.job,
   ),

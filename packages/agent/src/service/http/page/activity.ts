@@ -38,7 +38,7 @@ export function activityView(activity: Activity | undefined, rate: Rate | undefi
     percent,
     `${formatBytes(bytes)} of ${formatBytes(totalBytes)}`,
     `${formatCount(objects)} of ${formatCount(totalObjects)} objects`,
-    rate?.perSecond === undefined ? "" : `${formatBytes(rate.perSecond)}/s`,
+    rate?.perSecond === undefined || rate.perSecond < 1 ? "" : `${formatBytes(rate.perSecond)}/s`,
     left === undefined ? "" : `${left < 60_000 ? coarse(left) : formatDuration(left)} left`,
   ].filter((word) => word !== "");
   return html`${line}<progress

@@ -110,6 +110,6 @@ function serverView(server: ServerState | undefined, now: Date): Html {
     : html`answered ${ago(seen, now)}`;
   return html`<section id="server" class="server" aria-label="Server">
     <p><b>${name}</b> <span class="muted">Axon Server ${edition} ${version}</span> · ${answered}</p>
-    ${problem && errorView(problem)}
+    ${problem && html`<div class="notice">${errorView(problem)}</div>`}
   </section> `;
 }

@@ -134,14 +134,14 @@ dt {
   color: var(--damaged);
   font-weight: 600;
 }
-.notice,
-.server .message {
+.notice {
   border-left: 4px solid var(--damaged);
   background: var(--alarm);
   padding: 0.75rem 1rem;
   border-radius: 6px;
 }
-.notice + .notice {
+.notice + .notice,
+.server .notice {
   margin-top: 0.75rem;
 }
 .notice h2 {
@@ -309,7 +309,7 @@ tbody th {
 .strip {
   display: flex;
   gap: 2px;
-  height: 1.5rem;
+  height: 1.25rem;
   margin: 0.35rem 0;
 }
 .strip span {
