@@ -1,9 +1,13 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generateStore } from "@axon-backup/axon-server-standin";
-import type { RestorePointId } from "@axon-backup/core";
+import { Repository, type RestorePointId } from "@axon-backup/core";
+import { plugin } from "@axon-backup/sink-local";
 import { expect } from "chai";
 import { storeHeadAt } from "../support/head.js";
+import { shellBlocks } from "../support/page.js";
+import { requirePrograms } from "../support/pending.js";
 import { expectVerified, restorePointsAt } from "../support/repository.js";
 import { filesBelow, Scene } from "../support/scene.js";
 
@@ -71,7 +75,9 @@ describe("the head", () => {
   });
 
   it("is what the sink's distance from the server is counted from", async () => {
-    interface Status { sinks: { newest: Point; head: Point; behind: { events: number }[] }[] }
+    interface Status {
+      sinks: { newest: Point; head: Point; behind: { events: number }[] }[];
+    }
     const now = await scene.json<Status>(["status"]);
     expect(now.sinks[0]?.newest.id).to.equal(base);
     expect(now.sinks[0]?.head.id).to.equal(head);
@@ -111,6 +117,37 @@ describe("the head", () => {
     } finally {
       await other.close();
     }
+  });
+
+  it("is restored by hand, as the page says, and so is a restore point that was made of it", async function () {
+    requirePrograms(this);
+    const server = segments(filesBelow(join(scene.storage, "default")));
+    const pages = shellBlocks("docs/repository-format.md");
+    const [script = ""] = pages.get("Restoring by hand") ?? [];
+    const [manifest = ""] = pages.get("The head, by hand") ?? [];
+    const line = 'M="$R/restore-points/$P.json"';
+    expect(script).to.include(line);
+    const byHand = (name: string, text: string, point: string): void => {
+      const target = scene.path(name);
+      mkdirSync(target);
+      const { status, stderr } = spawnSync("sh", ["-c", text], {
+        cwd: scene.directory,
+        encoding: "utf8",
+        env: { ...process.env, R: scene.sinkPath(), P: point, T: target },
+      });
+      expect(status, stderr).to.equal(0);
+      const restored = filesBelow(join(target, "default"));
+      expect(segments(restored)).to.deep.equal(server);
+      expect([...filesBelow(target).keys()]).to.include("axonserver-controldb.mv.db");
+    };
+    byHand("by-hand", script.replace(line, manifest), "");
+    // What a backup that finds another history makes of it.
+    const sink = await plugin.open({ path: scene.sinkPath() }, { name: "sink", purpose: "write" });
+    const repository = await Repository.open(sink);
+    const promoted = await repository?.head();
+    if (promoted) await repository?.commit(promoted);
+    await sink.close();
+    byHand("by-hand-promoted", script, head);
   });
 
   it("is told of when it is damaged, and done without", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startStandin, type Standin } from "@axon-backup/axon-server-standin";
 import { expect } from "chai";
 import { runBlock, type Replacements, shellBlocks } from "../support/page.js";
-import { pending } from "../support/pending.js";
+import { requirePrograms } from "../support/pending.js";
 import { compareStores, filesBelow, Scene } from "../support/scene.js";
 
 const blocks = shellBlocks("docs/restoring.md");
@@ -57,12 +57,6 @@ describe("the page on restoring", () => {
         ...replacements,
       });
     return said;
-  }
-
-  function requirePrograms(test: Mocha.Context): void {
-    for (const program of ["jq", "unzip", "sha256sum"])
-      if (spawnSync(program, ["--help"], { stdio: "ignore" }).error)
-        pending(test, `needs ${program}: apt-get install ${program}`);
   }
 
   const manifestOf = (sink: string): string =>
