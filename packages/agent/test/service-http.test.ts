@@ -272,6 +272,71 @@ describe("the service's HTTP server", () => {
       });
   });
 
+  describe("keeps status pages up to date", () => {
+    /** Opens as many pages as given, one after the other. */
+    async function open(
+      count: number,
+    ): Promise<{
+      readonly statuses: readonly number[];
+      readonly last: Response;
+      readonly close: () => void;
+    }> {
+      const control = new AbortController();
+      const url = `http://127.0.0.1:${http.address.port}/events`;
+      const responses: Response[] = [];
+      for (let i = 0; i < count; i++) responses.push(await fetch(url, { signal: control.signal }));
+      const last = responses.at(-1);
+      if (!last) throw new Error("no page is open");
+      return {
+        statuses: responses.map(({ status }) => status),
+        last,
+        close: () => {
+          control.abort();
+        },
+      };
+    }
+    async function until(condition: () => boolean): Promise<void> {
+      while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+    }
+
+    it("and has nothing to do when none is open", async () => {
+      const idle = service.listeners;
+      const page = await open(2);
+      expect(service.listeners).to.equal(idle + 1);
+      page.close();
+      await until(() => service.listeners === idle);
+    });
+
+    it("with what changed, and nothing else", async () => {
+      const page = await open(1);
+      const reader = page.last.body?.pipeThrough(new TextDecoderStream()).getReader();
+      const read = async () => {
+        let text = "";
+        while (!/event: update\ndata: .*\n\n$/.test(text)) text += (await reader?.read())?.value ?? "";
+        return JSON.parse(/data: (.*)\n\n$/.exec(text)?.[1] ?? "") as {
+          readonly order: readonly string[];
+          readonly changed: readonly { readonly id: string }[];
+        };
+      };
+      const first = await read();
+      expect(first.changed.map(({ id }) => id)).to.deep.equal(first.order);
+      // The first update after that has all, since others may have come before.
+      service.changeSink("vault", { damagedObjects: 3 });
+      await read();
+      service.changeSink("vault", { damagedObjects: 4 });
+      const third = await read();
+      expect(third.changed.map(({ id }) => id)).to.deep.equal(["sink-vault"]);
+      page.close();
+    });
+
+    it("up to a number of them", async () => {
+      const page = await open(17);
+      expect(page.statuses).to.deep.equal([...Array.from({ length: 16 }, () => 200), 503]);
+      expect(page.last.headers.get("retry-after")).to.equal("10");
+      page.close();
+    });
+  });
+
   it("has nothing left of it that listens to the service, but the metrics", async () => {
     await http.close();
     await http.close();
