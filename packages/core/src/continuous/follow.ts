@@ -160,7 +160,7 @@ class Follower {
           clock: this.#clock,
           milliseconds,
           signal,
-          also: settling?.running,
+          also: settling?.isOver === false ? settling.running : undefined,
         });
       }
     } finally {
