@@ -17,6 +17,7 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     stdout: cleanedStream(streams.stdout, redact),
     stderr: cleanedStream(streams.stderr, redact),
     ...(streams.stdin && { stdin: streams.stdin }),
+    ...(streams.journal === true && { journal: true }),
     env: streams.env,
   };
   using output = watchStandardOutput();
@@ -26,9 +27,7 @@ export async function main(argv: readonly string[], streams: Streams = processSt
   const code =
     typeof request === "number"
       ? request
-      : await (
-          await import("./composition/run-command.js")
-        ).runCommand(request, clean, redactor, signals.signal);
+      : await (await import("./composition/run-command.js")).runCommand(request, clean, redactor, signals);
   // The system's verdict on the last write comes a moment later.
   await setImmediate();
   if (output.error === undefined) return code;

@@ -2,8 +2,14 @@ import { Interrupted, SIGNALS } from "./errors/interrupted.js";
 import { EXIT_CODES } from "./exit-codes.js";
 
 /** One abort signal for everything that runs. */
-export interface SignalListener extends Disposable {
+export interface SignalListener extends Disposable, SignalDiverter {
   readonly signal: AbortSignal;
+}
+
+/** Signals that mean something else to a service than to a command. */
+export interface SignalDiverter {
+  /** From now on this signal calls `listener`, and ends nothing. */
+  divert(name: "SIGHUP" | "SIGUSR1", listener: () => void): Disposable;
 }
 
 /**
@@ -11,10 +17,16 @@ export interface SignalListener extends Disposable {
  */
 export function listenForSignals(): SignalListener {
   const controller = new AbortController();
+  const diverted = new Map<NodeJS.Signals, () => void>();
   const stop = () => {
     for (const name of SIGNALS) process.off(name, listen);
   };
   const listen = (name: NodeJS.Signals) => {
+    const listener = diverted.get(name);
+    if (listener) {
+      listener();
+      return;
+    }
     if (controller.signal.aborted) {
       // Whoever asks twice doesn't want to wait for anything any more. Node's own exit waits for file calls, and a network file system that hangs never ends them:
       // so the signal does its work.
@@ -26,7 +38,21 @@ export function listenForSignals(): SignalListener {
     controller.abort(new Interrupted(SIGNALS.find((signal) => signal === name) ?? "SIGTERM"));
   };
   for (const name of SIGNALS) process.on(name, listen);
-  return { signal: controller.signal, [Symbol.dispose]: stop };
+  return {
+    signal: controller.signal,
+    divert: (name, listener) => {
+      const isOurs = SIGNALS.some((signal) => signal === name);
+      diverted.set(name, listener);
+      if (!isOurs) process.on(name, listen);
+      return {
+        [Symbol.dispose]: () => {
+          diverted.delete(name);
+          if (!isOurs) process.off(name, listen);
+        },
+      };
+    },
+    [Symbol.dispose]: stop,
+  };
 }
 
 /** What became of writing to standard output. */

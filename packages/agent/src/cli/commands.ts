@@ -7,6 +7,7 @@ import { addDiff } from "./commands/diff.js";
 import { addInit } from "./commands/init.js";
 import { addList } from "./commands/list.js";
 import { addPrune } from "./commands/prune.js";
+import { addRun } from "./commands/run.js";
 import { addRestore } from "./commands/restore.js";
 import { addSchema } from "./commands/schema.js";
 import { addShow } from "./commands/show.js";
@@ -21,6 +22,7 @@ export function addCommands(program: Command, choose: Choose): void {
   addInit(program, choose);
   addCheck(program, choose);
   addBackup(program, choose);
+  addRun(program, choose);
   addStatus(program, choose);
   addList(program, choose);
   addShow(program, choose);

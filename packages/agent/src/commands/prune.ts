@@ -70,7 +70,8 @@ export class PruneCommand {
   }
 }
 
-function problemsOf(report: PruneReport): EngineError[] {
+/** What went wrong in a run that went to its end. */
+export function problemsOf(report: PruneReport): EngineError[] {
   return [brokenOf(report), refusalsOf(report)].filter((error) => error !== undefined);
 }
 

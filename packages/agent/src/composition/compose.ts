@@ -6,6 +6,7 @@ import type { SinkPlugins } from "../config/sink-file.js";
 import { DEFAULT_LOG } from "../config/types.js";
 import { createOutput, type Output } from "../output/output.js";
 import type { Streams } from "../output/streams.js";
+import type { SignalDiverter } from "../process.js";
 import type { Redactor } from "../secrets/redactor.js";
 import type { SecretContext } from "../secrets/resolve.js";
 import { engine } from "./engine.js";
@@ -20,7 +21,9 @@ import {
   OPEN_SERVER,
   OPEN_SOURCE,
   OUTPUT,
+  SECRETS,
   SIGNAL,
+  SIGNALS,
   SINKS,
   STREAMS,
   PLUGINS,
@@ -33,6 +36,8 @@ export interface Environment {
   readonly streams: Streams;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
+  /** What else can be told to the process; nothing, if left out. */
+  readonly signals?: SignalDiverter;
   /** The ones that are installed, if left out. */
   readonly plugins?: SinkPlugins;
 }
@@ -57,16 +62,20 @@ export async function compose(environment: Environment): Promise<DependencyConta
   return composeBasics(environment, output)
     .register(CONFIGURATION, { useValue: configuration })
     .register(SINKS, { useValue: new ConfiguredSinks(configuration, { secrets, log: output.log, signal }) })
-    .register(OPEN_SOURCE, { useValue: sourceOpener(configuration, secrets) });
+    .register(OPEN_SOURCE, { useValue: sourceOpener(configuration, secrets) })
+    .register(SECRETS, { useValue: secrets });
 }
 
+const DEAF: SignalDiverter = { divert: () => ({ [Symbol.dispose]: () => undefined }) };
+
 function composeBasics(environment: Environment, output: Output): DependencyContainer {
-  const { globals, streams, redactor, signal, plugins = installedPlugins() } = environment;
+  const { globals, streams, redactor, signal, signals = DEAF, plugins = installedPlugins() } = environment;
   const secrets: SecretContext = { env: streams.env, redactor, warn: output.log.warn, signal };
   return container
     .createChildContainer()
     .register(OUTPUT, { useValue: output })
     .register(SIGNAL, { useValue: signal })
+    .register(SIGNALS, { useValue: signals })
     .register(GLOBALS, { useValue: globals })
     .register(STREAMS, { useValue: streams })
     .register(PLUGINS, { useValue: plugins })

@@ -3,6 +3,7 @@ import {
   checkRestored,
   compareHistory,
   diffRestorePoints,
+  follow,
   measureBehind,
   previewRestore,
   prune,
@@ -13,6 +14,7 @@ import {
   restore,
   verify,
   watchLock,
+  watchSource,
 } from "@axon-backup/core";
 
 /** What the commands use of the engine. */
@@ -31,6 +33,8 @@ export interface Engine {
   readonly watchLock: typeof watchLock;
   readonly removeLock: typeof removeLock;
   readonly openRepository: typeof Repository.open;
+  readonly watchSource: typeof watchSource;
+  readonly follow: typeof follow;
 }
 
 export const engine: Engine = {
@@ -48,4 +52,6 @@ export const engine: Engine = {
   watchLock,
   removeLock,
   openRepository: (sink, signal) => Repository.open(sink, signal),
+  watchSource,
+  follow,
 };

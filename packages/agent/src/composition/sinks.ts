@@ -10,6 +10,7 @@ import { SMALLEST_SINK } from "../config/load.js";
 import { localPath } from "../config/places.js";
 import { ConfigurationError } from "../config/problem.js";
 import { nearest } from "../config/suggest.js";
+import type { SinkService } from "../config/sink-service.js";
 import type { Configuration, SinkConfiguration } from "../config/types.js";
 import { UsageError } from "../errors/usage-error.js";
 import type { Log } from "../output/log.js";
@@ -32,6 +33,14 @@ export interface ConfiguredSink extends NamedSink {
   readonly directory: string | undefined;
   /** Which restore points to keep on it. All, if left out. */
   readonly retention?: RetentionRules;
+  /** `local`, `s3`, … */
+  readonly type: string;
+  /** What the service does for it, and when. */
+  readonly service: SinkService;
+  /** The signal is the command's, if left out. */
+  open(purpose: "read" | "write", signal?: AbortSignal): Promise<Sink>;
+  /** What went on at it so far; undefined if it was never opened. */
+  counts(): SinkCounts | undefined;
   /** The sink as its plugin opens it, for writing: for `check`, which is after what the storage itself does. The signal is the command's, if left out. */
   bare(signal?: AbortSignal): Promise<Sink>;
 }
@@ -58,7 +67,10 @@ export class ConfiguredSinks {
       connections: sink.policy.connections,
       directory: localPath(sink),
       ...(sink.retention && { retention: sink.retention }),
-      open: (purpose) => this.#open(sink, purpose),
+      type: sink.type,
+      service: sink.service,
+      open: (purpose, signal = this.environment.signal) => this.#open(sink, purpose, signal),
+      counts: () => this.#counters.get(sink.name)?.snapshot(),
       bare: (signal = this.environment.signal) => this.#openBare(sink, "write", signal),
     }));
   }
@@ -107,14 +119,14 @@ export class ConfiguredSinks {
   }
 
   /** Every command's way to a sink: what wraps it is the same for all. */
-  #open(sink: SinkConfiguration, purpose: "read" | "write"): Promise<Sink> {
+  #open(sink: SinkConfiguration, purpose: "read" | "write", outer: AbortSignal): Promise<Sink> {
     const counters = this.#counters.get(sink.name) ?? new SinkCounters();
     this.#counters.set(sink.name, counters);
     return openSink(
       (signal) => this.#openBare(sink, purpose, signal),
       sink.policy,
       sinkHooks(this.#log(sink.name), counters),
-      this.environment.signal,
+      outer,
     );
   }
 
@@ -146,7 +158,7 @@ export class ConfiguredSinks {
 }
 
 /** A copy of `options` with the values of the secrets at these JSON pointers. */
-async function withSecrets(
+export async function withSecrets(
   options: Readonly<Record<string, unknown>>,
   pointers: readonly string[],
   resolve: (reference: SecretReference, pointer: string) => Promise<unknown>,

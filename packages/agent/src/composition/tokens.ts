@@ -1,4 +1,6 @@
 import type { DependencyContainer, InjectionToken } from "tsyringe";
+import type { SignalDiverter } from "../process.js";
+import type { SecretContext } from "../secrets/resolve.js";
 import type { Configuration } from "../config/types.js";
 import type { SinkPlugins } from "../config/sink-file.js";
 import type { Output } from "../output/output.js";
@@ -13,12 +15,14 @@ import type { OpenServer, OpenSource } from "./source.js";
  * there: the container closes nothing.
  */
 export const OUTPUT: InjectionToken<Output> = Symbol("Output");
+export const SIGNALS: InjectionToken<SignalDiverter> = Symbol("SignalDiverter");
+export const SECRETS: InjectionToken<SecretContext> = Symbol("SecretContext");
 export const SIGNAL: InjectionToken<AbortSignal> = Symbol("AbortSignal");
 export const CONFIGURATION: InjectionToken<Configuration> = Symbol("Configuration");
 export const SINKS: InjectionToken<ConfiguredSinks> = Symbol("ConfiguredSinks");
 export const OPEN_SOURCE: InjectionToken<OpenSource> = Symbol("OpenSource");
 export const OPEN_SERVER: InjectionToken<OpenServer> = Symbol("OpenServer");
-/** The container of a command that works with the configuration, as it is by then: for one that has written it. */
+/** The container of a command that works with the configuration, as it is by then: for one that has written it, or goes on with another. */
 export const COMPOSE: InjectionToken<() => Promise<DependencyContainer>> = Symbol("compose");
 export const ENGINE: InjectionToken<Engine> = Symbol("Engine");
 export const PLUGINS: InjectionToken<SinkPlugins> = Symbol("SinkPlugins");

@@ -2,6 +2,7 @@ import type { EngineEvent, Observer } from "@axon-backup/core";
 import type { LogConfiguration } from "../config/types.js";
 import { describeError } from "../errors/describe-error.js";
 import { EXIT_CODES } from "../exit-codes.js";
+import { withPriority } from "./journal.js";
 import { jsonLog, type Log, type LogLevel, textLog } from "./log.js";
 import { ProgressDisplay } from "./progress-display.js";
 import { errorJson, errorText } from "./report-error.js";
@@ -51,7 +52,9 @@ export function createOutput(options: OutputOptions, log: LogConfiguration, stre
         },
       }
     : stderr;
-  const lines = usesJsonLog(log, streams) ? jsonLog(level, logStream) : textLog(level, logStream);
+  const streamOf = (of: LogLevel): OutputStream =>
+    streams.journal === true ? withPriority(logStream, of) : logStream;
+  const lines = usesJsonLog(log, streams) ? jsonLog(level, streamOf) : textLog(level, streamOf);
   let printed = false;
   const result = ({ json, text }: CommandResult) => {
     display?.end();
@@ -67,7 +70,7 @@ export function createOutput(options: OutputOptions, log: LogConfiguration, stre
       const { message, ...fields } = errorJson(description);
       const stack = description.unexpected ? { stack: description.stack } : {};
       lines.error(message, { ...fields, ...stack, ...(sink === undefined ? {} : { sink }) });
-    } else logStream.write(errorText(description, options.verbose, sink));
+    } else streamOf("error").write(errorText(description, options.verbose, sink));
   };
   return {
     result,

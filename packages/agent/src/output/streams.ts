@@ -1,3 +1,5 @@
+import { isJournal } from "./journal.js";
+
 /** A stream that text is written to: standard output or standard error, or a test's. */
 export interface OutputStream {
   write(text: string): unknown;
@@ -15,11 +17,19 @@ export interface Streams {
   /** Where a person answers. Left out: nobody does. */
   readonly stdin?: InputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether standard error is systemd's journal, which takes a priority at the beginning of a line. */
+  readonly journal?: boolean;
 }
 
 /** The real ones. */
 export function processStreams(): Streams {
-  return { stdout: process.stdout, stderr: process.stderr, stdin: process.stdin, env: process.env };
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: process.env,
+    journal: isJournal(process.env, process.stderr.fd),
+  };
 }
 
 /** `stream`, with `clean` applied to everything that is written. */

@@ -1,0 +1,154 @@
+import { systemClock } from "@axon-backup/core";
+import { type DependencyContainer, inject, injectable } from "tsyringe";
+import type { Engine } from "../composition/engine.js";
+import { secretPrints } from "../composition/secret-prints.js";
+import type { ConfiguredSinks } from "../composition/sinks.js";
+import type { OpenSource } from "../composition/source.js";
+import {
+  COMPOSE,
+  CONFIGURATION,
+  ENGINE,
+  OPEN_SOURCE,
+  OUTPUT,
+  REDACT,
+  SECRETS,
+  SIGNAL,
+  SIGNALS,
+  SINKS,
+  STREAMS,
+} from "../composition/tokens.js";
+import type { Configuration } from "../config/types.js";
+import { Interrupted } from "../errors/interrupted.js";
+import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
+import type { Log } from "../output/log.js";
+import type { Output } from "../output/output.js";
+import type { Streams } from "../output/streams.js";
+import { plural } from "../output/units.js";
+import type { SignalDiverter } from "../process.js";
+import type { SecretContext } from "../secrets/resolve.js";
+import { Consumers } from "../service/consumers.js";
+import { Reloader } from "../service/reloader.js";
+import { Service, type ServiceParts } from "../service/service.js";
+import { SwitchedLog } from "../service/switched-log.js";
+import { SystemdNotifier } from "../service/systemd/notifier.js";
+import { watchConfiguration } from "../service/watch-configuration.js";
+import { VERSION } from "../version.js";
+
+const TIME = { clock: systemClock, now: () => new Date() };
+
+/** `axon-backup run`: the service. */
+@injectable()
+export class RunCommand {
+  constructor(
+    @inject(CONFIGURATION) private readonly configuration: Configuration,
+    @inject(SINKS) private readonly sinks: ConfiguredSinks,
+    @inject(OPEN_SOURCE) private readonly openSource: OpenSource,
+    @inject(SECRETS) private readonly secrets: SecretContext,
+    @inject(COMPOSE) private readonly compose: () => Promise<DependencyContainer>,
+    @inject(ENGINE) private readonly engine: Engine,
+    @inject(OUTPUT) private readonly output: Output,
+    @inject(STREAMS) private readonly streams: Streams,
+    @inject(REDACT) private readonly redact: (text: string) => string,
+    @inject(SIGNALS) private readonly signals: SignalDiverter,
+    @inject(SIGNAL) private readonly signal: AbortSignal,
+  ) {}
+
+  async run(): Promise<ExitCode> {
+    const { configuration, engine, redact, signal } = this;
+    const log = new SwitchedLog(this.output.log);
+    const service = new Service({ engine, log, redact, time: TIME, random: Math.random });
+    const parts: ServiceParts = {
+      configuration,
+      sinks: this.sinks,
+      openSource: this.openSource,
+      secrets: await this.#prints(log),
+    };
+    await service.take(parts);
+    const notifier = new SystemdNotifier(service, { env: this.streams.env, clock: TIME.clock, log });
+    const consumers = new Consumers(service, { log, redact, secrets: this.secrets, clock: TIME.clock });
+    const reloader = new Reloader({
+      load: () => this.#load(),
+      take: async ({ log: other, ...next }) => {
+        const changed = await service.take(next);
+        log.use(other);
+        await consumers.take(next.configuration);
+        return changed;
+      },
+      service,
+      notifier,
+      log,
+      now: TIME.now,
+    });
+    await consumers.take(configuration);
+    const hangUp = this.signals.divert("SIGHUP", () => {
+      reloader.request("SIGHUP");
+    });
+    const now = this.signals.divert("SIGUSR1", () => {
+      log.info("SIGUSR1: a restore point on every sink now");
+      service.restorePointNow("asked for");
+    });
+    const watcher = watchConfiguration(configuration.directory, TIME.clock, log, () => {
+      reloader.request("a file has changed");
+    });
+    log.info(`axon-backup ${VERSION} runs, with ${plural(this.sinks.select([]).length, "sink")}`);
+    notifier.ready();
+    try {
+      await Promise.race([aborted(signal), service.broken]);
+      return EXIT_CODES.ok;
+    } finally {
+      notifier.stopping();
+      for (const diverted of [hangUp, now]) diverted[Symbol.dispose]();
+      await watcher.close();
+      const late = await service.stop(signalName(signal));
+      await consumers.close();
+      for (const sink of late) log.warn("its work didn't end in time, and is left to itself", { sink });
+      log.info("ended");
+      await notifier.close();
+      // Whatever a storage holds up would hold the process up as well.
+      if (late.length > 0) setTimeout(() => process.exit(), LAST_WORDS).unref();
+    }
+  }
+
+  /** A secret that isn't there keeps its own sink from working, and no other one: it may come. */
+  async #prints(log: SwitchedLog): Promise<ReadonlyMap<string, string>> {
+    try {
+      return await secretPrints(this.configuration, this.secrets);
+    } catch (error) {
+      log.warn(error instanceof Error ? error.message : String(error));
+      return new Map();
+    }
+  }
+
+  async #load(): Promise<ServiceParts & { readonly log: Log }> {
+    const container = await this.compose();
+    const configuration = container.resolve(CONFIGURATION);
+    return {
+      configuration,
+      sinks: container.resolve(SINKS),
+      openSource: container.resolve(OPEN_SOURCE),
+      secrets: await secretPrints(configuration, container.resolve(SECRETS)),
+      log: container.resolve(OUTPUT).log,
+    };
+  }
+}
+
+/** Milliseconds for what is still to be written. */
+const LAST_WORDS = 200;
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener(
+      "abort",
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
+function signalName(signal: AbortSignal): string {
+  const reason: unknown = signal.reason;
+  return reason instanceof Interrupted ? reason.signalName : "an error";
+}

@@ -1,0 +1,150 @@
+import type { ServerSource } from "@axon-backup/axon-server";
+import {
+  EngineError,
+  type Observer,
+  type PruneReport,
+  type SinkReport,
+  timeOf,
+  type VerifyReport,
+} from "@axon-backup/core";
+import { withSink } from "../commands/each-sink.js";
+import { problemsOf } from "../commands/prune.js";
+import type { Engine } from "../composition/engine.js";
+import type { ConfiguredSink } from "../composition/sinks.js";
+import { VERSION } from "../version.js";
+import type { PruneResult, RestorePointResult } from "./model.js";
+
+/** What the jobs of a sink are done with. */
+export interface JobTools {
+  readonly engine: Pick<Engine, "backup" | "verify" | "prune" | "openRepository">;
+  readonly source: ServerSource;
+  /** The contexts to back up; all of the server's, if undefined. */
+  readonly contexts: readonly string[] | undefined;
+  /** Whether the server's zip of the control DB is removed once it is stored. */
+  readonly removeControlDbZip: boolean;
+  readonly redact: (text: string) => string;
+}
+
+/** How many restore points are shown. */
+export const SHOWN = 50;
+
+/** What is on a sink. */
+export interface FoundOnSink {
+  /** The newest ones, oldest first. */
+  readonly restorePoints: readonly RestorePointResult[];
+  /** When something was verified last. */
+  readonly verified: Date | undefined;
+  readonly damaged: ReadonlySet<string>;
+}
+
+/** Looks at what is there, by names and small documents. Opened for writing, as a backup does: a directory that isn't there yet is made. */
+export async function lookAt(
+  sink: ConfiguredSink,
+  { engine }: JobTools,
+  signal: AbortSignal,
+): Promise<FoundOnSink> {
+  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "write", async (open) => {
+    const repository = await engine.openRepository(open, signal);
+    if (repository === undefined) return { restorePoints: [], verified: undefined, damaged: new Set() };
+    const ids = await repository.restorePoints();
+    const verified = (await repository.verifiedRestorePoints()).map((point) => new Date(point.verified));
+    return {
+      restorePoints: ids
+        .slice(-SHOWN)
+        .map((id) => ({ started: timeOf(id), finished: timeOf(id), id, bytes: 0, isOwn: false })),
+      verified: verified.sort((one, other) => one.getTime() - other.getTime()).at(-1),
+      damaged: await repository.damagedKeys(),
+    };
+  });
+}
+
+/** What is marked as damaged on a sink. */
+export async function damagedOn(
+  sink: ConfiguredSink,
+  { engine }: JobTools,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "read", async (open) => {
+    const repository = await engine.openRepository(open, signal);
+    return repository === undefined ? new Set() : repository.damagedKeys();
+  });
+}
+
+/** @throws why it failed; the signal's reason */
+export async function makeRestorePoint(
+  sink: ConfiguredSink,
+  { engine, source, contexts, removeControlDbZip, redact }: JobTools,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<SinkReport & { readonly outcome: "committed" }> {
+  const { sinks } = await engine.backup({
+    source,
+    sinks: [{ ...sink, open: (purpose) => sink.open(purpose, signal) }],
+    ...(contexts && { contexts }),
+    removeControlDbZip,
+    agent: VERSION,
+    observer,
+    redact,
+    signal,
+  });
+  const [report] = sinks;
+  if (report?.outcome === "committed") return report;
+  const error = report?.error;
+  throw error instanceof Error ? error : new Error(String(error));
+}
+
+/** @throws why it failed; the signal's reason */
+export async function verifySink(
+  sink: ConfiguredSink,
+  { engine }: JobTools,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<VerifyReport> {
+  const { readData, budget, within } = sink.service.verify;
+  // Findings are marked, for the next backup to mend.
+  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "write", (open) =>
+    engine.verify({
+      sink: open,
+      name: sink.name,
+      connections: sink.connections,
+      readData,
+      ...(budget && { budget }),
+      ...(within !== undefined && { within }),
+      mark: true,
+      observer,
+      signal,
+    }),
+  );
+}
+
+/** @throws why it failed, or what it couldn't do; the signal's reason */
+export async function pruneSink(
+  sink: ConfiguredSink,
+  { engine }: JobTools,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<PruneReport> {
+  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "write", async (open) => {
+    const report = await engine.prune({
+      sink: open,
+      name: sink.name,
+      connections: sink.connections,
+      ...(sink.retention && { rules: sink.retention }),
+      agent: VERSION,
+      observer,
+      signal,
+    });
+    const [problem] = problemsOf(report);
+    if (problem instanceof EngineError) throw problem;
+    return report;
+  });
+}
+
+export function pruneResult(removed: PruneReport["removed"], finished: Date): PruneResult {
+  return {
+    finished,
+    restorePoints: removed.filter(({ kind }) => kind === "restore-point").length,
+    objects: removed.length,
+    bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
