@@ -1,9 +1,8 @@
-import { isSinkError, type ObjectKey } from "@axon-backup/sink";
+import { isSinkError, type ObjectKey, type StoredObject } from "@axon-backup/sink";
 import type { ExclusivePuts } from "../backup/exclusive-puts.js";
-import { Transfer } from "../backup/transfer.js";
+import { isVanished } from "../backup/transfer.js";
 import { EngineError } from "../errors.js";
 import type { Lease } from "../lease/lease.js";
-import { ignoreEvents } from "../observer.js";
 import { storeFileKey } from "../repository/layout.js";
 import type { OpenSegment } from "../repository/manifest.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
@@ -11,7 +10,13 @@ import { withHandle } from "../with-handle.js";
 import { Ended } from "./ended.js";
 import type { Step } from "./plan-cycle.js";
 import type { PutBudget } from "./put-budget.js";
-import { hashBeginning, rangeSource, type RunningHash } from "./range-source.js";
+import {
+  hashBeginning,
+  nothingYet,
+  type RangeSource,
+  rangeSource,
+  type RunningHash,
+} from "./range-source.js";
 import type { FollowOptions } from "./types.js";
 
 /** A copy that has grown. */
@@ -28,7 +33,7 @@ export class Copies {
   readonly #hashes = new Map<ObjectKey, RunningHash>();
 
   constructor(
-    private readonly options: Pick<FollowOptions, "watch" | "sink" | "name">,
+    private readonly options: Pick<FollowOptions, "watch" | "sink">,
     private readonly budget: PutBudget,
     private readonly warn: (message: string) => void,
   ) {}
@@ -38,13 +43,17 @@ export class Copies {
     return !this.#isWhole(step) || this.budget.wait() === 0;
   }
 
-  /** Forgets copies that nothing will be added to. */
-  forget(key: ObjectKey): void {
-    this.#hashes.delete(key);
-  }
-
   /** Makes a copy what the segment was seen to be. @throws Ended `changed` */
   async grow(step: Step, lease: Lease, exclusive: ExclusivePuts, signal: AbortSignal): Promise<Grown> {
+    try {
+      return await this.#grow(step, lease, exclusive, signal);
+    } catch (error) {
+      if (isVanished(error)) throw new Ended("changed", `${step.target.file.path} is gone`);
+      throw error;
+    }
+  }
+
+  async #grow(step: Step, lease: Lease, exclusive: ExclusivePuts, signal: AbortSignal): Promise<Grown> {
     const key = storeFileKey(step.context, step.timeline, step.store, step.target.name);
     await lease.held();
     const isWhole = this.#isWhole(step);
@@ -74,6 +83,8 @@ export class Copies {
   ): Promise<Grown | undefined> {
     const { sink, watch } = this.options;
     const { target, stored } = step;
+    if (sink.extend === undefined) return undefined;
+    const extend = sink.extend.bind(sink);
     return withHandle(watch.source, target.file, async (handle) => {
       const from = this.#hashes.get(key);
       this.#hashes.delete(key);
@@ -83,21 +94,10 @@ export class Copies {
           : await hashBeginning(handle, target.file.path, stored, signal);
       const source = rangeSource(handle, target, { ...running, nextToken: stored.nextToken });
       try {
-        const object = await sink.extend?.(
-          key,
-          stored.validBytes,
-          askedBeforeEnd(source, () => lease.held()),
-          { signal, kind: "open-segment" },
-        );
-        const result = source.result();
-        const sha256 = result.hash.copy().digest("hex");
-        const isRight =
-          object?.size === target.validBytes &&
-          (object.checksum?.algorithm !== "sha256" || object.checksum.value === sha256);
-        if (isRight) {
-          if (!target.complete) this.#hashes.set(key, result);
-          return { step, copy: copyOf(step, sha256), bytes: source.size };
-        }
+        const given = askedBeforeEnd(source, () => lease.held());
+        const object = await extend(key, stored.validBytes, given, { signal, kind: "open-segment" });
+        const sha256 = this.#confirm(key, step, object, source);
+        if (sha256 !== undefined) return { step, copy: copyOf(step, sha256), bytes: source.size };
         this.warn(
           `extend ${key}: ${target.validBytes} bytes should be there, and the sink holds something else; it is put whole`,
         );
@@ -111,18 +111,30 @@ export class Copies {
   }
 
   async #put(key: ObjectKey, step: Step, exclusive: ExclusivePuts, signal: AbortSignal): Promise<Grown> {
-    const { sink, watch, name } = this.options;
     const { target, stored } = step;
-    const transfer = new Transfer(watch.source, sink, exclusive, name, ignoreEvents, 1);
-    try {
-      const captured = { file: target.file, state: stateOf(step), previous: stored };
-      const copy = await transfer.openSegment(key, captured, signal);
-      return { step, copy, bytes: target.validBytes };
-    } catch (error) {
-      if (error instanceof EngineError && error.kind === "diverged")
-        throw new Ended("changed", error.message);
-      throw error;
-    }
+    return withHandle(this.options.watch.source, target.file, async (handle) => {
+      const source = rangeSource(handle, target, nothingYet(target), stored);
+      const object = await exclusive.replace(key, source, { signal, kind: "open-segment" });
+      const sha256 = this.#confirm(key, step, object, source);
+      if (sha256 !== undefined) return { step, copy: copyOf(step, sha256), bytes: source.size };
+      throw new EngineError(
+        "failed",
+        `put ${key}: ${source.size} bytes were sent, but the sink holds something else`,
+        "The storage doesn't keep what it is given. Run `axon-backup check`.",
+      );
+    });
+  }
+
+  /** @returns the hash of the copy; undefined if what the sink says that it holds isn't it */
+  #confirm(key: ObjectKey, { target }: Step, object: StoredObject, source: RangeSource): string | undefined {
+    const result = source.result();
+    const sha256 = result.hash.copy().digest("hex");
+    const { size, checksum } = object;
+    const isRight =
+      size === target.validBytes && (checksum?.algorithm !== "sha256" || checksum.value === sha256);
+    if (!isRight) return undefined;
+    if (!target.complete && this.options.sink.extend) this.#hashes.set(key, result);
+    return sha256;
   }
 }
 

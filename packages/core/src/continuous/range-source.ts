@@ -41,17 +41,24 @@ export async function hashBeginning(
   }
   if (hash.copy().digest("hex") === sha256)
     return { bytes: validBytes, hash, before: validBytes === 0 ? Buffer.alloc(0) : before };
-  throw changed(path, `its first ${validBytes} bytes are not those that were stored`);
+  throw changed(path, otherBeginning({ validBytes }));
+}
+
+/** What a copy that begins anew goes on from: nothing. */
+export function nothingYet({ file }: WatchedSegment): Parameters<typeof rangeSource>[2] {
+  return { bytes: 0, hash: createHash("sha256"), before: Buffer.alloc(0), nextToken: file.name.segment };
 }
 
 /**
  * The bytes from where a copy ends to where the segment was seen to end. They are read as transactions on the way, and the last of them are given only if these are what was seen: the file may
  * have become another one since.
+ * @param beginning what they must begin with
  */
 export function rangeSource(
   handle: SourceHandle,
   { file, validBytes, nextToken, complete }: WatchedSegment,
   from: RunningHash & { readonly nextToken: OpenSegment["nextToken"] },
+  beginning?: OpenSegment,
 ): RangeSource {
   let result: RunningHash | undefined;
   const { path } = file;
@@ -69,7 +76,12 @@ export function rangeSource(
       let at = from.bytes;
       for await (const chunk of bytesOf(handle, path, from.bytes, validBytes, signal)) {
         scanner.push(chunk);
-        hash.update(chunk);
+        const left = beginning === undefined ? -1 : beginning.validBytes - at;
+        if (beginning && left > 0 && left <= chunk.byteLength) {
+          hash.update(chunk.subarray(0, left));
+          if (hash.copy().digest("hex") !== beginning.sha256) throw changed(path, otherBeginning(beginning));
+          hash.update(chunk.subarray(left));
+        } else hash.update(chunk);
         before = Buffer.from(
           Buffer.concat([before, chunk.subarray(-HEADER_BYTES)]).subarray(-telling(validBytes)),
         );
@@ -134,4 +146,8 @@ async function* bytesOf(
 
 function changed(path: string, what: string): Ended {
   return new Ended("changed", `${path} is not what it was: ${what}`);
+}
+
+function otherBeginning({ validBytes }: Pick<OpenSegment, "validBytes">): string {
+  return `its first ${validBytes} bytes are not those that were stored`;
 }

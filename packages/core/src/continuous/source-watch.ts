@@ -158,10 +158,11 @@ class RunningWatch implements SourceWatch {
     const snapshots = watches.snapshots.position;
     const moreEvents = await watches.events.look();
     const events = watches.events.position;
-    if (snapshots && events) {
-      const epoch = watches.snapshots.epoch + watches.events.epoch;
-      this.#position({ context, epoch, snapshots, events });
-    }
+    const epoch = watches.snapshots.epoch + watches.events.epoch;
+    const before = this.#state.positions.get(context);
+    // As long as there are more events, the snapshots that were just seen may be of a state that those don't have.
+    const fitting = !moreEvents ? snapshots : before?.epoch === epoch ? before.snapshots : undefined;
+    if (fitting && events) this.#position({ context, epoch, snapshots: fitting, events });
     return moreSnapshots || moreEvents;
   }
 
