@@ -12,6 +12,7 @@ import { addRestore } from "./commands/restore.js";
 import { addSchema } from "./commands/schema.js";
 import { addShow } from "./commands/show.js";
 import { addStatus } from "./commands/status.js";
+import { addTestNotifications } from "./commands/test-notifications.js";
 import { addUnlock } from "./commands/unlock.js";
 import { addVerify } from "./commands/verify.js";
 import type { Choose } from "./commands/shared.js";
@@ -31,6 +32,7 @@ export function addCommands(program: Command, choose: Choose): void {
   addRestore(program, choose);
   addPrune(program, choose);
   addUnlock(program, choose);
+  addTestNotifications(program, choose);
   addSchema(program, choose);
   addCompletion(program, choose);
 }

@@ -6,6 +6,7 @@ import type { SinkPlugins } from "../config/sink-file.js";
 import type { Output } from "../output/output.js";
 import type { Streams } from "../output/streams.js";
 import type { GlobalOptions } from "../cli/request.js";
+import type { SecretContext } from "../secrets/resolve.js";
 import type { Engine } from "./engine.js";
 import type { ConfiguredSinks } from "./sinks.js";
 import type { OpenServer, OpenSource } from "./source.js";
@@ -25,6 +26,8 @@ export const OPEN_SERVER: InjectionToken<OpenServer> = Symbol("OpenServer");
 /** The container of a command that works with the configuration, as it is by then: for one that has written it, or goes on with another. */
 export const COMPOSE: InjectionToken<() => Promise<DependencyContainer>> = Symbol("compose");
 export const ENGINE: InjectionToken<Engine> = Symbol("Engine");
+/** How the configuration's references to secrets are read. */
+export const SECRETS: InjectionToken<SecretContext> = Symbol("SecretContext");
 export const PLUGINS: InjectionToken<SinkPlugins> = Symbol("SinkPlugins");
 /** Takes secrets out of a text that isn't printed: what is, is cleaned by the streams. */
 export const REDACT: InjectionToken<(text: string) => string> = Symbol("redact");

@@ -128,8 +128,10 @@ export const NOTIFICATIONS_SCHEMA: JsonSchema = {
         "What is told: failed, recovered, diverged (the server's history isn't the one that was backed up), damage (objects on a sink), late (a sink isn't what its promise says), on-time, configuration-rejected. recovered and on-time follow what was told. Default: all.",
     },
     after: {
-      ...duration("A failure that is over within this time isn't told. Default 2m."),
-      pattern: "^(0|[0-9]+(\\.[0-9]+)?(ms|s|m|h|d))$",
+      ...duration("A failure that is over within this time isn't told; 0: each is. Default 2m."),
+      type: ["string", "integer"],
+      minimum: 0,
+      maximum: 0,
     },
     remind: {
       ...duration("What lasts is told again after so long. Default 24h. never: it is told once."),

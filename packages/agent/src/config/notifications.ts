@@ -21,7 +21,7 @@ type Url = string | SecretReference;
 export interface NotificationKeys {
   readonly name?: string;
   readonly on?: readonly NotifiedEvent[];
-  readonly after?: string;
+  readonly after?: string | 0;
   readonly remind?: string;
   readonly command?: { readonly run: readonly string[]; readonly timeout?: string };
   readonly webhook?: {
@@ -78,7 +78,7 @@ function toChannel(reader: SectionReader, item: NotificationKeys): NotificationC
   };
   follows("recovered", ["failed", "damage", "configuration-rejected"]);
   follows("on-time", ["late"]);
-  const after = reader.read("after", item.after, (text) => (text === "0" ? 0 : parseDuration(text)));
+  const after = item.after === 0 ? 0 : reader.read("after", item.after, parseDuration);
   const remind = reader.read("remind", item.remind, (text) =>
     text === "never" ? text : parseDuration(text),
   );
