@@ -6,6 +6,7 @@ import { faultySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { fixture, pointId, type ServerState, stateAt, storeRestorePoint } from "./support-restore.js";
+import { storeHead } from "./support-head.js";
 import { onSmallDisk, skipped } from "./support-restore-disk.js";
 import { rejection } from "./support-restore-errors.js";
 import { scratch } from "./support-restore-files.js";
@@ -76,8 +77,9 @@ describe("restore, when things go wrong", function () {
       }
   });
 
-  it("leaves nothing behind when the sink fails, at any read", async () => {
+  it("leaves nothing behind when the sink fails, at any read, of the head, too", async () => {
     const inner = await stored();
+    await storeHead(inner, (_, store) => state.contexts[0]?.[store] ?? new Map());
     for (let call = 0; ; call++) {
       const faulty = faultySink(inner);
       const pass = Array.from({ length: call }, () => ({ kind: "pass" as const }));
@@ -121,7 +123,9 @@ describe("restore, when things go wrong", function () {
   it("ends at once when aborted while the sink hangs", async () => {
     const faulty = faultySink(await stored());
     const controller = new AbortController();
-    faulty.script("get", { kind: "pass" }, { kind: "pass" }, { kind: "pass" }, { kind: "hang" });
+    // repository.json, head.json, the manifest and its page.
+    const documents = Array.from({ length: 4 }, () => ({ kind: "pass" as const }));
+    faulty.script("get", ...documents, { kind: "hang" });
     const observer = (event: EngineEvent): void => {
       if (event.kind === "work")
         setImmediate(() => {
