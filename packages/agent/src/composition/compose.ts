@@ -61,7 +61,6 @@ export async function compose(environment: Environment): Promise<DependencyConta
   const secrets: SecretContext = { env: streams.env, redactor, warn: output.log.warn, signal };
   return composeBasics(environment, output)
     .register(CONFIGURATION, { useValue: configuration })
-    .register(SECRETS, { useValue: secrets })
     .register(SINKS, { useValue: new ConfiguredSinks(configuration, { secrets, log: output.log, signal }) })
     .register(OPEN_SOURCE, { useValue: sourceOpener(configuration, secrets) })
     .register(SECRETS, { useValue: secrets });

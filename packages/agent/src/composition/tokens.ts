@@ -6,7 +6,6 @@ import type { SinkPlugins } from "../config/sink-file.js";
 import type { Output } from "../output/output.js";
 import type { Streams } from "../output/streams.js";
 import type { GlobalOptions } from "../cli/request.js";
-import type { SecretContext } from "../secrets/resolve.js";
 import type { Engine } from "./engine.js";
 import type { ConfiguredSinks } from "./sinks.js";
 import type { OpenServer, OpenSource } from "./source.js";
@@ -17,7 +16,6 @@ import type { OpenServer, OpenSource } from "./source.js";
  */
 export const OUTPUT: InjectionToken<Output> = Symbol("Output");
 export const SIGNALS: InjectionToken<SignalDiverter> = Symbol("SignalDiverter");
-export const SECRETS: InjectionToken<SecretContext> = Symbol("SecretContext");
 export const SIGNAL: InjectionToken<AbortSignal> = Symbol("AbortSignal");
 export const CONFIGURATION: InjectionToken<Configuration> = Symbol("Configuration");
 export const SINKS: InjectionToken<ConfiguredSinks> = Symbol("ConfiguredSinks");
