@@ -139,7 +139,8 @@ export class SinkWorker {
     };
     look();
     try {
-      const follows = this.sink.service.continuous.enabled && this.#agenda.wanted === undefined;
+      const { enabled } = this.sink.service.continuous;
+      const follows = enabled && this.#board.hasRestorePoint && this.#agenda.wanted === undefined;
       await pause(time, follows ? this.#waitFor("follow") : Infinity, turn.signal);
       if (!turn.signal.aborted) await this.#follow(turn.signal);
     } finally {
