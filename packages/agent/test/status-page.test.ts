@@ -4,7 +4,7 @@ import { fragments } from "../dist/service/http/page/page.js";
 import { html } from "../dist/service/http/page/html.js";
 import type { HttpService } from "../dist/service/http/types.js";
 import { get, serve } from "./service-http-scene.js";
-import { busyState, currentSink, FakeService, NOW, stateWith } from "./service-scene.js";
+import { busyState, currentSink, failingSink, FakeService, NOW, stateWith } from "./service-scene.js";
 import { runTool, toolOrPending } from "./tools.js";
 
 describe("the status page", () => {
@@ -74,6 +74,15 @@ describe("the status page", () => {
       fragments(stateWith([{ ...currentSink(), lags }]), new Map(), NOW)[3]?.html.replace(/\s+/g, " ") ?? "";
     expect(card).to.include("context-33").and.include("and 28 more contexts, all in step");
     expect(card.match(/<th scope="row">/g)).to.have.length(12);
+  });
+
+  it("tells of a failure once, with what there is to do", () => {
+    const sink = failingSink();
+    const message = sink.failure?.error.message ?? "";
+    const reasons = [`the restore point failed 14 times: ${message}`, "late"];
+    const card = fragments(stateWith([{ ...sink, reasons }]), new Map(), NOW)[3]?.html ?? "";
+    expect(card.split("&lt;script&gt;")).to.have.length(2);
+    expect(card).to.include("<li>late</li>").and.include("it is tried again by itself");
   });
 
   it("stands what another program may have written: times that are none, names of any kind", () => {

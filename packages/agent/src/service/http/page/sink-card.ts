@@ -17,7 +17,9 @@ export function sinkId(name: string): string {
 /** Everything about a sink. */
 export function sinkCard(sink: SinkState, rate: Rate | undefined, now: Date): Html {
   const id = sinkId(sink.name);
-  const { health, name, type, reasons } = sink;
+  const { health, name, type, failure } = sink;
+  // The failure has more to say of itself.
+  const reasons = sink.reasons.filter((reason) => !failure || !reason.endsWith(failure.error.message));
   const why =
     reasons.length > 0 &&
     html`<ul class="reasons">
