@@ -155,7 +155,8 @@ class Follower {
         }
         const left = worked + this.#idle - this.#clock.now();
         if (settling?.isOver !== false && left <= 0) return work;
-        const milliseconds = this.#budget.wait() || Math.max(left, 1);
+        const waits = [left, this.#budget.wait()].filter((wait) => wait > 0);
+        const milliseconds = waits.length > 0 ? Math.min(...waits) : 0;
         await waitForNews(watch, state.revision, {
           clock: this.#clock,
           milliseconds,

@@ -1,4 +1,4 @@
-import type { StoreKind, Token } from "@axon-backup/axon-server";
+import { STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
 import { longName } from "../backup/long-name.js";
 import type { OpenSegment } from "../repository/manifest.js";
 import type { ContextPosition, StorePosition, WatchedSegment } from "./types.js";
@@ -37,8 +37,9 @@ const STEPS_AT_ONCE = 4;
 export function targetsOf({ after, early }: FollowedStore, { segments }: StorePosition): WatchedSegment[] {
   const first = segments[0]?.file.name.segment ?? 0;
   return [...early.filter(({ file }) => file.name.segment < first), ...segments].filter(
-    ({ file, nextToken, complete }) =>
-      (after === null || file.name.segment > after) && (complete || nextToken > file.name.segment),
+    ({ file, nextToken, complete, unknownFormat }) =>
+      (after === null || file.name.segment > after) &&
+      (complete || nextToken > file.name.segment || unknownFormat !== undefined),
   );
 }
 
@@ -55,10 +56,14 @@ export function planContext(
   isAllowed: (step: Step) => boolean,
 ): readonly Step[] {
   const steps = (store: StoreKind): Step[] => stepsOf(followed, position, store);
+  const isUnknown = ({ unknownFormat }: { readonly unknownFormat?: number }): boolean =>
+    unknownFormat !== undefined;
+  // Nobody can tell which events these have, and which snapshots fit them.
+  for (const store of STORE_KINDS)
+    if (targetsOf(followed[store], position[store]).some(isUnknown) || followed[store].open.some(isUnknown))
+      return [];
   const [snapshots, events] = [steps("snapshots"), steps("events")];
   const all = [...snapshots, ...events];
-  if (all.some(({ target, stored }) => (target.unknownFormat ?? stored?.unknownFormat) !== undefined))
-    return [];
   if (!events.every(isAllowed)) return [];
   if (events.length > STEPS_AT_ONCE) return events.slice(0, STEPS_AT_ONCE);
   return snapshots.every(isAllowed) ? all : events;
