@@ -9,7 +9,7 @@ const ID = /^\d{8}T\d{6}\.\d{3}Z$/;
 
 describe("commands", function () {
   // `check` stores some hundred objects, and each is synced.
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   let standin: Standin;
   let directory: string;

@@ -33,7 +33,7 @@ const lines = (text: string): readonly string[] =>
     .filter((line) => line !== "");
 
 describe("completion", function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   let directory: string;
   let config: string;

@@ -22,7 +22,7 @@ import { runAtTerminal } from "./support-terminal.js";
 const TOKEN = "canary-5e1f-token";
 
 describe("init", function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
 
   let standin: Standin;
   let directory: string;

@@ -39,6 +39,7 @@ describe("the manual page", () => {
   });
 
   it("is the one that was built", () => {
-    expect(readFileSync(new URL("../man/axon-backup.1", import.meta.url), "utf8")).to.equal(page);
+    const built = readFileSync(new URL("../man/axon-backup.1", import.meta.url), "utf8");
+    expect(built, "build it: node scripts/man.mjs").to.equal(page);
   });
 });
