@@ -61,7 +61,21 @@ function block(
     const inner = keys(template, schema, value, path);
     return [...comment, `${name}:`, ...inner.map((line) => `  ${line}`)];
   }
+  if (Array.isArray(value) && value.some(hasSections))
+    return [
+      ...comment,
+      `${name}:`,
+      ...stringify(value, { lineWidth: 0 })
+        .trimEnd()
+        .split("\n")
+        .map((line) => `  ${line}`),
+    ];
   return [...comment, `${name}: ${scalar(value)}`];
+}
+
+/** Whether it is too much for one line. */
+function hasSections(value: unknown): boolean {
+  return isValues(value) && Object.values(value).some(isValues);
 }
 
 function isSection(schema: JsonSchema): boolean {

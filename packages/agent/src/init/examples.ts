@@ -15,6 +15,26 @@ const AGENT: Examples = {
   contexts: ["default"],
   log: { level: "info", format: "auto" },
   service: { listen: "127.0.0.1:9464" },
+  notifications: [
+    {
+      email: {
+        host: "smtp.example.com",
+        tls: "starttls",
+        user: "axon-backup",
+        password: { file: "/etc/axon-backup/secrets/smtp-password" },
+        from: "axon-backup@example.com",
+        to: ["operations@example.com"],
+      },
+    },
+    {
+      webhook: {
+        url: "https://hooks.example.com/axon-backup",
+        secret: { file: "/etc/axon-backup/secrets/webhook" },
+      },
+    },
+    { command: { run: ["/usr/local/bin/tell-operations"] } },
+    { ping: { url: "https://ping.example.com/axon-backup", when: "current" } },
+  ],
   "service.token": { file: "/etc/axon-backup/secrets/service-token" },
 };
 
