@@ -99,8 +99,8 @@ const SCRIPT = {
   ...COMMON,
   outExtension: { ".js": ".cjs" },
   format: "cjs",
-  // Code from V8's cache can't import: what is Node's own is required.
-  supported: { "dynamic-import": false },
+  // Code from V8's cache can't import: what is Node's own is required. Of template literals with a tag, other characters than ASCII would stay as they are.
+  supported: { "dynamic-import": false, "template-literal": false },
   define: { "import.meta.url": "__url" },
   banner: { js: 'const __url = require("node:url").pathToFileURL(__filename).href;' },
 };
