@@ -157,6 +157,20 @@ describe("what is told", () => {
     ]);
   });
 
+  it("that a configuration is right again, though it is the one before", () => {
+    const state = (rejectedConfiguration?: ReturnType<typeof errorOf>): Input => ({
+      kind: "state",
+      state: stateOf([sinkOf("nas")], { rejectedConfiguration }),
+    });
+    const teller = new Teller()
+      .at(0, state())
+      .event(0, rejected("one"))
+      .at(0, state())
+      .at(0, state(errorOf("one")));
+    teller.at(MINUTE, state()).event(MINUTE, { kind: "configuration-taken", at: START });
+    expect(teller.words).to.deep.equal(["0: configuration-rejected", "1: recovered"]);
+  });
+
   it("each divergence once", () => {
     const diverged = (timeline: number): ServiceEvent => ({
       kind: "diverged",

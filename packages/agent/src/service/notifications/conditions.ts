@@ -43,7 +43,7 @@ export interface Condition {
   readonly due: number;
   /** When it was told last; undefined: not yet. */
   readonly told: number | undefined;
-  /** Of damage: whether the service's state has counted it, so that its not counting it any more means that it is mended. */
+  /** Of damage and configuration: whether the service's state has had it, so that its having it no more means that it is over. */
   readonly counted: boolean;
 }
 

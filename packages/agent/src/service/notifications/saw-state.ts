@@ -1,5 +1,5 @@
 import type { ServiceState, SinkState } from "../model.js";
-import { damageKey } from "./conditions.js";
+import { CONFIGURATION_KEY, damageKey } from "./conditions.js";
 import type { Draft } from "./draft.js";
 
 /** Damage that only the state counts is told after so long: mostly the event with the objects' names comes at once. Milliseconds. */
@@ -13,6 +13,10 @@ export function sawState(draft: Draft, state: ServiceState): void {
   for (const [key, { trouble }] of draft.conditions)
     // Nobody is to wait for a recovery of what isn't backed up any more.
     if ("sink" in trouble && !sinks.has(trouble.sink)) draft.close(key);
+  // It may be right again without being another one than before.
+  if (state.rejectedConfiguration) draft.change(CONFIGURATION_KEY, { counted: true });
+  else if (draft.conditions.get(CONFIGURATION_KEY)?.counted === true)
+    draft.close(CONFIGURATION_KEY, "recovered");
   for (const sink of state.sinks) countDamage(draft, sink, state.started);
 }
 
