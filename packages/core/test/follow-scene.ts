@@ -9,7 +9,13 @@ import {
   type ServerSource,
   type SourceHandle,
 } from "@axon-backup/axon-server";
-import { type Standin, type StandinOptions, startStandin } from "@axon-backup/axon-server-standin";
+import {
+  readSegment,
+  type Standin,
+  type StandinOptions,
+  startStandin,
+} from "@axon-backup/axon-server-standin";
+import { expect } from "chai";
 import type { Sink } from "@axon-backup/sink";
 import { memorySink, type MemorySink } from "@axon-backup/sink-testkit";
 import {
@@ -158,27 +164,31 @@ export class FollowScene {
     for (const report of sinks) if (report.outcome === "failed") throw report.error;
   }
 
-  /** What is on a sink and counts is restored, compared with the server's events, and verified. @returns the last event's token */
+  /** The latest restore point, or the head, is restored, compared with the server's files, and verified. @returns the last event's token */
   async check(sink: Sink = this.sink): Promise<number> {
     const target = join(this.directory, `restored-${this.#restores++}`);
-    await restore({ sink, name: "memory", target });
-    for (const name of readdirSync(join(target, "default"))) {
-      const restored = readFileSync(join(target, "default", name));
-      const served = readFileSync(join(this.storage, "default", name));
-      const store = name.endsWith("events") ? "events" : "snapshots";
-      if (parseStoreFileName(name, store)?.kind !== "segment") continue;
-      // Zeros follow what is valid; before, all is as the server has it.
-      let end = restored.length;
-      while (end > 0 && restored[end - 1] === 0) end--;
-      if (restored.length !== served.length || restored.compare(served, 0, end, 0, end) !== 0)
-        throw new Error(`${name} is not what the server has`);
-    }
-    const { findings } = await verify({ sink, name: "memory", readData: true, mark: false });
-    if (findings.length > 0) throw new Error(JSON.stringify(findings));
+    const { restorePoint } = await restore({ sink, name: "memory", target });
     const repository = await Repository.open(sink);
     const head = await repository?.head();
+    expect(restorePoint).to.equal(head?.id ?? (await repository?.restorePoints())?.at(-1));
+    let next = 0;
+    for (const name of readdirSync(join(target, "default")).sort()) {
+      const parsed = parseStoreFileName(name, name.endsWith("events") ? "events" : "snapshots");
+      if (parsed?.kind !== "segment") continue;
+      const path = join(target, "default", name);
+      const restored = readFileSync(path);
+      const served = readFileSync(join(this.storage, "default", name));
+      // Zeros follow what is valid; before, all is as the server has it.
+      const { end, nextToken } = readSegment(path, parsed.segment);
+      expect(restored.length, name).to.equal(served.length);
+      expect(restored.compare(served, 0, end, 0, end), name).to.equal(0);
+      if (parsed.store === "events") next = nextToken;
+    }
+    if (head) expect(head.contexts[0]?.events.nextToken).to.equal(next);
+    const { findings } = await verify({ sink, name: "memory", readData: true, mark: false });
+    expect(findings).to.deep.equal([]);
     rmSync(target, { recursive: true });
-    return (head?.contexts[0]?.events.nextToken ?? 0) - 1;
+    return next - 1;
   }
 
   async close(): Promise<void> {

@@ -261,4 +261,22 @@ for (const [kind, made] of [
       expect(error).to.equal(reason);
       expect(await keysOf(sink)).to.deep.equal([]);
     });
+
+    it("asks whether it is still held after the machine was suspended, which its clock doesn't show", async () => {
+      const clock = new FakeClock();
+      const sink = memorySink();
+      let wall = Date.now();
+      const now = (): Date => new Date(wall);
+      await withLease(sink, options(clock, { now }), async (lease) => {
+        const before = sink.calls.get;
+        await lease.held();
+        expect(sink.calls.get, "no reason to ask").to.equal(before);
+        wall += 10 * EXPIRY;
+        await lease.held();
+        expect(sink.calls.get).to.equal(before + 1);
+        await held(sink, ELSEWHERE, LONG_AGO);
+        wall += 10 * EXPIRY;
+        await locked(lease.held());
+      });
+    });
   });

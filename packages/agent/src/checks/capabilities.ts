@@ -31,8 +31,8 @@ export const ABILITIES: readonly Ability[] = [
   {
     name: "extend",
     covers: needs("extend"),
-    yes: "an object can grow in place; no backup needs it yet: each sends an open segment's copy whole",
-    no: "an object can't grow in place; no backup needs it yet",
+    yes: "an object can grow in place: between backups, only what is new of an open segment is sent",
+    no: "an object can't grow in place: between backups, copies of open segments are sent whole",
   },
   {
     name: "create if absent",

@@ -68,14 +68,14 @@ export class Lease {
   #cancel: () => void = () => undefined;
   #renewal: Promise<void> = Promise.resolve();
   #released = false;
-  /** By the clock: when it was surely held. */
-  #held: number;
+  /** When it was surely held. */
+  #held: Moment;
 
   private constructor(
     private readonly sink: Sink,
     private holder: Holder,
     private readonly options: LeaseOptions,
-    asked: number,
+    asked: Moment,
     /** Whether somebody else had it, and was dead, or seemed so. */
     readonly isTakenOver: boolean,
   ) {
@@ -96,7 +96,7 @@ export class Lease {
     holding(holder.id);
     try {
       const written = await writeLease(sink, holder, instead, signal);
-      const asked = clock.now();
+      const asked = momentOf(clock, options);
       const now = await readHolder(sink, signal);
       if (written === undefined || now?.id !== holder.id) throw lockedBy(now, expiry);
       return new Lease(sink, holder, options, asked, instead !== undefined);
@@ -121,7 +121,9 @@ export class Lease {
   /** The same, and asks the storage only if it is long since it was asked. Whoever stood still for long asks. @throws EngineError `locked` */
   async held(): Promise<void> {
     this.signal.throwIfAborted();
-    if (this.#clock.now() - this.#held > this.#expiry / 2) await this.confirm();
+    const now = momentOf(this.#clock, this.options);
+    const since = Math.max(now.clock - this.#held.clock, now.wall - this.#held.wall);
+    if (since > this.#expiry / 2) await this.confirm();
   }
 
   /** `source`, whose last bytes are given only if the lease is held then. Reading it rejects with EngineError `locked` if it isn't. */
@@ -180,7 +182,7 @@ export class Lease {
   /** A storage that can't be reached for a while takes nothing away: it is tried again, and nobody else gets there either. */
   async #renew(): Promise<void> {
     try {
-      const asked = this.#clock.now();
+      const asked = momentOf(this.#clock, this.options);
       const found = await readLease(this.sink, this.signal);
       this.#requireMine(found?.holder, asked);
       const renewed = { ...this.holder, renewed: this.options.now().toISOString() };
@@ -192,19 +194,29 @@ export class Lease {
   }
 
   async #look(): Promise<void> {
-    const asked = this.#clock.now();
+    const asked = momentOf(this.#clock, this.options);
     this.#requireMine(await readHolder(this.sink, this.signal), asked);
   }
 
-  #requireMine(holder: Holder | undefined, asked: number): void {
+  #requireMine(holder: Holder | undefined, asked: Moment): void {
     if (isHeldBy(this.holder, holder)) {
-      this.#held = Math.max(this.#held, asked);
+      if (asked.clock >= this.#held.clock) this.#held = asked;
       return;
     }
     const lost = lostLease(this.holder, holder);
     this.#lost.abort(lost);
     throw lost;
   }
+}
+
+/** By the clock, which doesn't go on while the machine is suspended, and by the time of day, which does, and may be set. */
+interface Moment {
+  readonly clock: number;
+  readonly wall: number;
+}
+
+function momentOf(clock: Clock, { now }: Pick<LeaseOptions, "now">): Moment {
+  return { clock: clock.now(), wall: now().getTime() };
 }
 
 /** Whether this one is there, and wasn't ended by `unlock`. */
