@@ -5,8 +5,8 @@ const BURST_SECONDS = 0.1;
 const MIN_BURST = 1024;
 
 /**
- * Bytes per second, as a token bucket: in any span of time, at most `burst` and what the rate gives in it are let through. Those who wait are
- * served in the order in which they came.
+ * Bytes per second, as a token bucket: in any span of time, at most `burst` and what the rate gives in it are let through, and what it gives in
+ * the time by which a timer was late (waits are whole milliseconds): that is made up for. Those who wait are served in the order in which they came.
  */
 export class TokenBucket {
   /** Most that `take` may be asked for at once, in bytes. */
