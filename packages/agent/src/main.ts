@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { parseCommandLine } from "./cli/program.js";
 import { EXIT_CODES } from "./exit-codes.js";
 import { listenForSignals, watchStandardOutput } from "./process.js";
+import { cleanedJournal } from "./output/journal.js";
 import { cleanedStream, processStreams, type Streams } from "./output/streams.js";
 import { Redactor } from "./secrets/redactor.js";
 
@@ -17,7 +18,7 @@ export async function main(argv: readonly string[], streams: Streams = processSt
     stdout: cleanedStream(streams.stdout, redact),
     stderr: cleanedStream(streams.stderr, redact),
     ...(streams.stdin && { stdin: streams.stdin }),
-    ...(streams.journal === true && { journal: true }),
+    ...(streams.journal && { journal: cleanedJournal(streams.journal, redact) }),
     env: streams.env,
   };
   using output = watchStandardOutput();

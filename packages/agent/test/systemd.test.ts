@@ -1,14 +1,21 @@
-import { fstatSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, fstatSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
 import { DEFAULT_LOG } from "../dist/config/types.js";
-import { isJournal } from "../dist/output/journal.js";
+import { cleanedJournal, isJournal, journalLog } from "../dist/output/journal.js";
+import { fieldName, journalEntry } from "../dist/output/journal-entry.js";
+import { JournalRelay } from "../dist/output/journal-relay.js";
 import { createOutput } from "../dist/output/output.js";
 import type { ServiceListener, ServiceState } from "../dist/service/model.js";
 import { SystemdNotifier, watchdogInterval } from "../dist/service/systemd/notifier.js";
 import { sendByProgram } from "../dist/service/systemd/send.js";
 import { FakeTime } from "./fake-time.js";
-import { MemoryStream } from "./support.js";
+import { folder, MemoryStream, removeFolders } from "./support.js";
 
 const STATE: ServiceState = {
   version: "1",
@@ -146,7 +153,12 @@ describe("the journal", () => {
     const lines = (format: "json" | "text", journal: boolean): string => {
       const stderr = new MemoryStream();
       const flags = { json: false, verbose: true, quiet: false };
-      const streams = { stdout: new MemoryStream(), stderr, env: {}, journal };
+      const streams = {
+        stdout: new MemoryStream(),
+        stderr,
+        env: {},
+        ...(journal && { journal: new JournalRelay() }),
+      };
       const output = createOutput(flags, { ...DEFAULT_LOG, format }, streams);
       const { log } = output;
       log.debug("a");
@@ -162,4 +174,81 @@ describe("the journal", () => {
     expect(lines("json", true)).to.match(/^<7>\{.*\n<6>\{.*\n<4>\{.*\n<3>\{.*\n<3>\{.*\n$/);
     expect(lines("json", false)).not.to.contain("<");
   });
+
+  it("takes fields, each under its name in capitals", () => {
+    const entry = journalEntry("warn", "two\nlines", {
+      sink: "nas",
+      restorePoint: 1,
+      tags: ["a"],
+      none: undefined,
+    });
+    const length = Buffer.alloc(8);
+    length.writeUInt8(9);
+    expect(entry.toString("latin1")).to.equal(
+      `MESSAGE\n${length.toString("latin1")}two\nlines\nPRIORITY=4\nSYSLOG_IDENTIFIER=axon-backup\nSINK=nas\nRESTORE_POINT=1\nTAGS=["a"]\n`,
+    );
+    expect(["messageId", "_pid", "9a", "a-b", "é"].map(fieldName)).to.deep.equal([
+      "MESSAGE_ID",
+      "",
+      "",
+      "A_B",
+      "",
+    ]);
+  });
+
+  it("gets entries by a program that stays, cleaned, and by standard error what that doesn't take", async function () {
+    const socket = join(folder(), "journal");
+    const receiver = spawn("python3", ["-u", "-c", RECEIVER, socket, "3"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const received = text(receiver.stdout);
+    const started = once(receiver, "spawn").then(
+      () => true,
+      () => false,
+    );
+    if (!(await started)) {
+      if (this.test) this.test.title += " (pending: python3 isn't installed; apt-get install python3)";
+      this.skip();
+    }
+    while (!existsSync(socket)) await setImmediate();
+    const lines: string[] = [];
+    const note = (message: string): void => void lines.push(message);
+    const relay = new JournalRelay(socket);
+    const journal = cleanedJournal(relay, (said) => said.replaceAll("hunter2", "[secret]"));
+    const log = journalLog("info", journal, { debug: note, info: note, warn: note, error: note });
+    log.info("before");
+    await relay.open(process.env);
+    log.debug("not at this level");
+    log.info("restore point", { sink: "nas", messageId: "0".repeat(32) });
+    log.warn("hunter2", { reason: "it is hunter2" });
+    log.error("x".repeat(20_000));
+    await relay.close();
+    log.info("after");
+    const entries = JSON.parse(await received) as string[];
+    expect(lines).to.deep.equal(["before", "after"]);
+    expect(entries[0]).to.equal(
+      `MESSAGE=restore point\nPRIORITY=6\nSYSLOG_IDENTIFIER=axon-backup\nSINK=nas\nMESSAGE_ID=${"0".repeat(32)}\n`,
+    );
+    expect(entries[1]).to.contain("MESSAGE=[secret]").and.contain("REASON=it is [secret]");
+    expect(entries[2]?.length).to.be.above(16_384);
+    removeFolders();
+  });
+
+  it("is standard error where the program isn't there", async () => {
+    const lines: string[] = [];
+    const note = (message: string): void => void lines.push(message);
+    const relay = new JournalRelay("/nonexistent");
+    await relay.open({ PATH: "/nonexistent" });
+    journalLog("info", relay, { debug: note, info: note, warn: note, error: note }).info("said all the same");
+    await relay.close();
+    expect(lines).to.deep.equal(["said all the same"]);
+  });
 });
+
+/** What the journal is to a program: a datagram socket. Prints so many entries. */
+const RECEIVER = `
+import json, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print(json.dumps([s.recv(65536).decode() for _ in range(int(sys.argv[2]))]))
+`;

@@ -54,6 +54,16 @@ export class RunCommand {
   ) {}
 
   async run(): Promise<ExitCode> {
+    const { journal, env } = this.streams;
+    await journal?.open(env);
+    try {
+      return await this.#run();
+    } finally {
+      await journal?.close();
+    }
+  }
+
+  async #run(): Promise<ExitCode> {
     const { configuration, engine, redact, signal } = this;
     const log = new SwitchedLog(this.output.log);
     const service = new Service({ engine, log, redact, time: TIME, random: Math.random });

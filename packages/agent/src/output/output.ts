@@ -2,7 +2,7 @@ import type { EngineEvent, Observer } from "@axon-backup/core";
 import type { LogConfiguration } from "../config/types.js";
 import { describeError } from "../errors/describe-error.js";
 import { EXIT_CODES } from "../exit-codes.js";
-import { withPriority } from "./journal.js";
+import { journalLog, withPriority } from "./journal.js";
 import { jsonLog, type Log, type LogLevel, textLog } from "./log.js";
 import { ProgressDisplay } from "./progress-display.js";
 import { errorJson, errorText } from "./report-error.js";
@@ -53,8 +53,9 @@ export function createOutput(options: OutputOptions, log: LogConfiguration, stre
       }
     : stderr;
   const streamOf = (of: LogLevel): OutputStream =>
-    streams.journal === true ? withPriority(logStream, of) : logStream;
-  const lines = usesJsonLog(log, streams) ? jsonLog(level, streamOf) : textLog(level, streamOf);
+    streams.journal ? withPriority(logStream, of) : logStream;
+  const plain = usesJsonLog(log, streams) ? jsonLog(level, streamOf) : textLog(level, streamOf);
+  const lines = streams.journal && log.format === "auto" ? journalLog(level, streams.journal, plain) : plain;
   let printed = false;
   const result = ({ json, text }: CommandResult) => {
     display?.end();

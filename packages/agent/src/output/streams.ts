@@ -1,4 +1,5 @@
-import { isJournal } from "./journal.js";
+import { isJournal, type Journal } from "./journal.js";
+import { JournalRelay } from "./journal-relay.js";
 
 /** A stream that text is written to: standard output or standard error, or a test's. */
 export interface OutputStream {
@@ -17,19 +18,14 @@ export interface Streams {
   /** Where a person answers. Left out: nobody does. */
   readonly stdin?: InputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether standard error is systemd's journal, which takes a priority at the beginning of a line. */
-  readonly journal?: boolean;
+  /** Where standard error is systemd's journal: lines begin with their priority then, and what runs for long may give it entries with fields. */
+  readonly journal?: Journal;
 }
 
 /** The real ones. */
 export function processStreams(): Streams {
-  return {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    stdin: process.stdin,
-    env: process.env,
-    journal: isJournal(process.env, process.stderr.fd),
-  };
+  const { stdout, stderr, stdin, env } = process;
+  return { stdout, stderr, stdin, env, ...(isJournal(env, stderr.fd) && { journal: new JournalRelay() }) };
 }
 
 /** `stream`, with `clean` applied to everything that is written. */

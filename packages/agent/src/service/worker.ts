@@ -142,7 +142,7 @@ export class SinkWorker {
       const { enabled } = this.sink.service.continuous;
       const follows = enabled && this.#board.hasRestorePoint && this.#agenda.wanted === undefined;
       await pause(time, follows ? this.#waitFor("follow") : Infinity, turn.signal);
-      if (!turn.signal.aborted) await this.#follow(turn.signal);
+      if (follows && !turn.signal.aborted) await this.#follow(turn.signal);
     } finally {
       cancel();
     }
