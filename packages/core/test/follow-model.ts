@@ -64,6 +64,9 @@ export class SnapshotServer extends TimelineServer {
 /** What a sink can do. */
 export type Kind = "all" | "plain" | "put-only";
 
+/** Milliseconds after which a follower doesn't get on any more. */
+const STUCK = 20_000;
+
 export class Killed extends Error {}
 
 /** A sink of a process that is killed at one of its writes: that one may be half done where it needn't be atomic, and nothing comes after it. */
@@ -226,8 +229,13 @@ export class FollowModel {
       )
       .finally(() => (state.over = true));
     // Until it has given the lease back, and has done what it does in the background, so that it may be killed in anything that it does.
+    const began = performance.now();
     for (let quiet = 0; !state.over && quiet < 5; quiet++) {
       await setImmediate();
+      if (performance.now() - began > STUCK)
+        throw new Error(
+          `following is stuck: ${JSON.stringify([state, length, [...this.watch.state.positions]])}`,
+        );
       if (!state.has || state.held || !this.#isSeen()) quiet = 0;
     }
     stop.abort(new Error("enough"));

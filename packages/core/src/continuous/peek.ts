@@ -1,12 +1,14 @@
 import type { SourceHandle } from "@axon-backup/axon-server";
 import { HEADER_BYTES } from "../backup/divergence.js";
 
-/** Bytes of a CRC, of a size, and of an end marker (docs/axon-server.md, section 4). */
+/** Bytes of a size, or of an end marker (docs/axon-server.md, section 4). */
 const FIELD = 4;
+/** Bytes that tell a segment's content up to an offset from any other: the last transaction's CRC is among them, also in front of an end marker. */
+const TELLING = 8;
 
 /** The bytes around the end of what is known of a segment. */
 export interface Peek {
-  /** In front of it: the CRC of the last transaction, or the header. Fewer than there should be when the file is shorter. */
+  /** In front of it: the CRC of the last transaction among them, or the header. Fewer than there should be when the file is shorter. */
   readonly before: Buffer;
   /** Behind it. */
   readonly behind: Buffer;
@@ -14,7 +16,12 @@ export interface Peek {
 
 /** How many bytes in front of an offset tell whether the file is still the one that was read. */
 export function telling(offset: number): number {
-  return offset > HEADER_BYTES ? FIELD : offset;
+  return Math.min(offset, TELLING);
+}
+
+/** Those bytes, at the end of a chunk that follows bytes of which they were `before`. */
+export function toldBy(before: Uint8Array, chunk: Uint8Array): Buffer {
+  return Buffer.concat([before, chunk.subarray(-TELLING)]).subarray(-TELLING);
 }
 
 /** Reads a few bytes around the end of what is known: whether anything has changed, and whether there is anything new, costs one small read. */

@@ -4,7 +4,7 @@ import type { Source } from "@axon-backup/sink";
 import { HEADER_BYTES } from "../backup/divergence.js";
 import type { OpenSegment } from "../repository/manifest.js";
 import { Ended } from "./ended.js";
-import { telling } from "./peek.js";
+import { toldBy } from "./peek.js";
 import type { WatchedSegment } from "./types.js";
 
 /** New bytes are read, hashed and sent in pieces of this size. */
@@ -32,15 +32,12 @@ export async function hashBeginning(
   signal: AbortSignal,
 ): Promise<RunningHash> {
   const hash = createHash("sha256");
-  let before = Buffer.alloc(0);
+  let before: Buffer = Buffer.alloc(0);
   for await (const chunk of bytesOf(handle, path, 0, validBytes, signal)) {
     hash.update(chunk);
-    before = Buffer.from(
-      Buffer.concat([before, chunk.subarray(-HEADER_BYTES)]).subarray(-telling(validBytes)),
-    );
+    before = toldBy(before, chunk);
   }
-  if (hash.copy().digest("hex") === sha256)
-    return { bytes: validBytes, hash, before: validBytes === 0 ? Buffer.alloc(0) : before };
+  if (hash.copy().digest("hex") === sha256) return { bytes: validBytes, hash, before };
   throw changed(path, otherBeginning({ validBytes }));
 }
 
@@ -56,7 +53,7 @@ export function nothingYet({ file }: WatchedSegment): Parameters<typeof rangeSou
  */
 export function rangeSource(
   handle: SourceHandle,
-  { file, validBytes, nextToken, complete }: WatchedSegment,
+  { file, validBytes, nextToken, complete, tail }: WatchedSegment,
   from: RunningHash & { readonly nextToken: OpenSegment["nextToken"] },
   beginning?: OpenSegment,
 ): RangeSource {
@@ -72,7 +69,7 @@ export function rangeSource(
       result = undefined;
       const scanner = await scannerAt(handle, path, file.name.segment, from);
       const hash = from.hash.copy();
-      let before = from.before;
+      let { before } = from;
       let at = from.bytes;
       for await (const chunk of bytesOf(handle, path, from.bytes, validBytes, signal)) {
         scanner.push(chunk);
@@ -82,15 +79,14 @@ export function rangeSource(
           if (hash.copy().digest("hex") !== beginning.sha256) throw changed(path, otherBeginning(beginning));
           hash.update(chunk.subarray(left));
         } else hash.update(chunk);
-        before = Buffer.from(
-          Buffer.concat([before, chunk.subarray(-HEADER_BYTES)]).subarray(-telling(validBytes)),
-        );
+        before = toldBy(before, chunk);
         at += chunk.byteLength;
         if (at === validBytes) {
           const scan = scanner.end();
           const isSeen =
             scan.validBytes === validBytes &&
             scan.nextToken === nextToken &&
+            (tail === undefined || before.equals(tail)) &&
             (scan.state === "closed") === complete;
           if (!isSeen)
             throw changed(

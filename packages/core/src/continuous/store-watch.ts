@@ -236,6 +236,7 @@ export class StoreWatch {
       length: handle.size,
       nextToken: isForeign ? segment : scan.nextToken,
       complete: scan.state === "closed",
+      tail: this.#before,
       ...(isForeign && { unknownFormat: scan.formatVersion }),
     };
   }

@@ -92,6 +92,8 @@ export interface Seen {
 /** A segment as far as it was seen. */
 export interface WatchedSegment extends Omit<OpenSegment, "sha256"> {
   readonly file: SourceFile<SegmentName>;
+  /** The last bytes of what was seen, with the last transaction's CRC: they tell it from other content of the same length. */
+  readonly tail?: Uint8Array;
 }
 
 /** So many whole objects in so many milliseconds. */
