@@ -8,7 +8,7 @@ import {
   type VerifyReport,
 } from "@axon-backup/core";
 import { withSink } from "../commands/each-sink.js";
-import { problemsOf } from "../commands/prune.js";
+import { problemsOf } from "../commands/prune-problems.js";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSink } from "../composition/sinks.js";
 import { VERSION } from "../version.js";
