@@ -39,6 +39,8 @@ class ServiceScene {
   /** Of these sinks, backups fail. */
   readonly failing = new Set<string>();
   backups = 0;
+  /** Whether following takes no notice of being told to end. */
+  isDeaf = false;
   readonly service: Service;
 
   constructor() {
@@ -124,6 +126,7 @@ class ServiceScene {
     const { name, signal } = options;
     this.follows.push(name);
     void untilAborted(options);
+    if (this.isDeaf) return new Promise(() => undefined);
     return new Promise((_, reject) => {
       signal?.addEventListener(
         "abort",
@@ -175,7 +178,11 @@ describe("the service", () => {
   beforeEach(() => {
     scene = new ServiceScene();
   });
-  afterEach(() => scene.service.stop("SIGTERM"));
+  afterEach(async () => {
+    const stopping = scene.service.stop("SIGTERM");
+    await scene.time.pass(10_000);
+    await stopping;
+  });
 
   it("works on every sink, by itself", async () => {
     expect(await scene.take()).to.deep.equal(["a", "b"]);
@@ -244,6 +251,16 @@ describe("the service", () => {
     await scene.time.pass(3 * 3_600_000);
     const late = scene.events.filter(({ kind }) => kind === "late");
     expect(late.map((event) => ("sink" in event ? event.sink : ""))).to.deep.equal(["b"]);
+  });
+
+  it("doesn't wait for longer than seven seconds for what a storage holds up", async () => {
+    await scene.take();
+    scene.isDeaf = true;
+    await scene.take({ sinks: ["a", "b", "c"] });
+    const stopping = scene.service.stop("SIGTERM");
+    await scene.time.pass(7000);
+    expect(await stopping).to.deep.equal(["c"]);
+    expect(scene.closed, "it may be in use").to.equal(0);
   });
 
   it("ends everything, and says so", async () => {
