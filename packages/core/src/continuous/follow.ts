@@ -173,7 +173,7 @@ class Follower {
     const { agent, signal, lease, clock } = this.options;
     return {
       agent,
-      command: "backup",
+      command: "run",
       now: this.#now,
       signal,
       ...(clock && { clock }),

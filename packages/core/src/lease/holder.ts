@@ -3,7 +3,7 @@ import { EngineError } from "../errors.js";
 import { WRITER_KEY } from "../repository/layout.js";
 
 /** The commands that write to a repository under its lock. */
-export type WriterCommand = "backup" | "prune";
+export type WriterCommand = "backup" | "prune" | "run";
 
 /** What `writer.json` says: who writes to the repository. */
 export interface Holder {
@@ -59,13 +59,14 @@ export function stateOf({ id, process, released }: Holder): "over" | "alive" | "
   return isThis && !held.has(id) ? "over" : "alive";
 }
 
-/** @param holder undefined when what is there can't be read */
 /** What a run that lost its lease leaves. */
 const LEFT: Readonly<Record<WriterCommand, string>> = {
   backup: "No restore point was committed.",
   prune: "The restore points that are left are whole.",
+  run: "What was committed before stays.",
 };
 
+/** @param holder undefined when what is there can't be read */
 export function lockedBy(holder: Holder | undefined, expiry: number): EngineError {
   const seconds = Math.round(expiry / 1000);
   const takenOver = `If it is dead, the lock is taken over by a run that finds it unchanged for ${seconds} s.`;
@@ -77,9 +78,17 @@ export function lockedBy(holder: Holder | undefined, expiry: number): EngineErro
       )
     : new EngineError(
         "locked",
-        `another ${holder.command ?? "run"} writes to this repository: process ${holder.process.pid} on ${holder.process.host}, since ${holder.since}`,
-        `Wait for its end, and let only one agent write to a repository: another one needs a path or prefix of its own. ${takenOver}`,
+        `another ${nameOf(holder)} writes to this repository: process ${holder.process.pid} on ${holder.process.host}, since ${holder.since}`,
+        `${holder.command === "run" ? RUNNING : "Wait for its end"}, and let only one agent write to a repository: another one needs a path or prefix of its own. ${takenOver}`,
       );
+}
+
+/** The service makes restore points itself, and has the lock as long as events come. */
+const RUNNING =
+  "The service makes restore points by its schedule, and one at once when it gets the signal USR1 (systemctl kill -s USR1 axon-backup); for anything else that writes, stop it first";
+
+function nameOf({ command }: Holder): string {
+  return command === "run" ? "axon-backup, as a service," : (command ?? "run");
 }
 
 /** @param to who holds it now */
