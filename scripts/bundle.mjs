@@ -5,6 +5,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeManPage } from "./man.mjs";
+import { thirdPartyNotices } from "./third-party.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const agent = join(root, "packages/agent");
@@ -134,7 +135,9 @@ export async function bundleAgent() {
   for (const name of ["main", ...SINKS.map((type) => `sink-${type}`)])
     requireLoadable(join(bundle, `${name}.cjs`));
   // In a checkout, the command falls back to the modules when one of them is newer than its bundle.
-  const inputs = [...new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs)))]
+  const files = new Set(results.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+  writeFileSync(join(bundle, "THIRD-PARTY.txt"), thirdPartyNotices(root, files));
+  const inputs = [...files]
     .filter((input) => !input.includes("node_modules/") && !/^(undici-requests|sink-bundles):/.test(input))
     .map((input) => resolve(root, input))
     .map((path) => [relative(bundle, path), statSync(path).mtimeMs]);
