@@ -1,5 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { SegmentScanner, token } from "@axon-backup/axon-server";
+import { memorySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { BackupScene, segmentKey } from "./backup-scene.js";
 
@@ -92,4 +94,54 @@ describe("segments that are damaged on the server", () => {
       scene.close();
     }
   });
+});
+
+describe("a server that crashes between the look at its open segment and the copy", () => {
+  const segment = token(153);
+  const name = "00000000000000000153.events";
+  for (const [state, before] of [
+    ["the first backup", false],
+    ["a later one", true],
+  ] as const)
+    it(`stores nothing of what was not seen (${state})`, async () => {
+      const scene = new BackupScene();
+      try {
+        const path = join(scene.store, name);
+        const bytes = readFileSync(path);
+        const ends: number[] = [];
+        const scanner = new SegmentScanner({ segment, onTransaction: ({ end }) => ends.push(end) });
+        scanner.push(bytes);
+        expect(ends.length).to.be.greaterThan(1);
+        if (before) {
+          const younger = Buffer.from(bytes);
+          younger.fill(0, ends.at(-2));
+          writeFileSync(path, younger);
+          await scene.commit();
+          writeFileSync(path, bytes);
+        }
+        const opened = `open ${name}`;
+        let looks = 0;
+        // The one before the copy is the look at the end.
+        const count = (call: string): void => void (looks += call === opened ? 1 : 0);
+        scene.source.onCall = count;
+        const twin = memorySink();
+        if (before) for (const [key, object] of scene.sink.storage) twin.storage.set(key, object);
+        await scene.commit(twin);
+        const copied = looks;
+        looks = 0;
+        scene.source.onCall = (call) => {
+          count(call);
+          if (call !== opened || looks !== copied) return;
+          const lost = Buffer.from(bytes);
+          lost.fill(7, ends.at(-2), ends.at(-1));
+          writeFileSync(path, lost);
+        };
+        const error = await scene.fail();
+        expect(error.message).to.include(path).and.to.include("has changed");
+        expect(await scene.restorePoints()).to.equal(before ? 1 : 0);
+        if (before) await scene.verifyAll();
+      } finally {
+        scene.close();
+      }
+    });
 });

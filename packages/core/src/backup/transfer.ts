@@ -23,6 +23,7 @@ import { withHandle } from "../with-handle.js";
 import type { ExclusivePuts, Put } from "./exclusive-puts.js";
 import type { CapturedOpen } from "./model.js";
 import { MovedBytes } from "./moved-bytes.js";
+import { OpenScan } from "./open-scan.js";
 import { SendScan } from "./send-scan.js";
 
 /** Sends files to one sink, hashing the bytes that go out, and believes nothing that the sink doesn't confirm. */
@@ -122,6 +123,7 @@ export class Transfer {
         kind: "open-segment",
         what: "overwritten",
         put: this.exclusive.replace,
+        seen: new OpenScan(file.name.segment, state, previous),
         check: previous && {
           bytes: previous.validBytes,
           sha256: previous.sha256,
@@ -181,7 +183,7 @@ export class Transfer {
     handle: SourceHandle,
     path: string,
     signal: AbortSignal,
-    { key, size, kind, what, check, scan, notWhole, put }: Sending,
+    { key, size, kind, what, check, scan, seen, notWhole, put }: Sending,
   ): Promise<{ readonly size: number; readonly sha256: string }> {
     const moved = new MovedBytes(this.name, this.observer);
     let read = 0;
@@ -190,13 +192,16 @@ export class Transfer {
       onStart: () => {
         moved.takeBack();
         scan?.start();
+        seen?.start();
         read = 0;
       },
       onChunk: (chunk) => {
         scan?.push(chunk);
+        seen?.push(chunk);
         read += chunk.byteLength;
         // Before the last chunk goes out: what isn't whole takes no effect.
         if (notWhole && read === size && scan?.end().nextToken === undefined) throw notWhole;
+        if (seen && read === size && !seen.isSeen()) throw changedMeanwhile(path);
         moved.add(chunk.byteLength);
       },
     });
@@ -232,6 +237,8 @@ interface Sending {
   readonly check?: PrefixCheck | undefined;
   /** Reads the segment as it goes out. */
   readonly scan?: SendScan | undefined;
+  /** Reads the open segment as it goes out: nothing else than what was seen takes effect. */
+  readonly seen?: OpenScan;
   /** What the put is to fail with when the scan finds that the segment isn't whole. If left out, it is stored all the same. */
   readonly notWhole?: Error;
 }
@@ -263,6 +270,14 @@ function confirm(key: ObjectKey, sent: Pick<ClosedFile, "size" | "sha256">, stor
     "failed",
     `put ${key}: ${sent.size} bytes were sent, but the sink holds ${found}`,
     "The storage doesn't keep what it is given. Nothing was committed. Run `axon-backup check`.",
+  );
+}
+
+function changedMeanwhile(path: string): EngineError {
+  return new EngineError(
+    "failed",
+    `${path} has changed since its end was looked for: what was seen there isn't there any more`,
+    "The server has crashed and lost what wasn't synced, most likely. Nothing was replaced; the next run compares its history.",
   );
 }
 
