@@ -1,0 +1,151 @@
+import { spawn, spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { type Done, run } from "./packages.js";
+import { succeed } from "./product.js";
+
+/** Milliseconds to boot, and for a condition to come true. */
+const PATIENCE = 60_000;
+
+/** Where on this machine a directory is, and where in the booted system. */
+export interface Bind {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * This machine's own system, booted once more: systemd as process 1 of a container, over a root file system of which nothing that is changed stays. It shares the network, and units of this machine's own configuration aren't started.
+ */
+export class BootedSystem {
+  private constructor(
+    readonly root: string,
+    private readonly work: string,
+    private readonly leader: number,
+    private readonly ended: Promise<unknown>,
+  ) {}
+
+  /** Why it can't be had here; undefined when it can. */
+  static missing(): string | undefined {
+    if (process.getuid?.() !== 0) return "boots a system as root: run the tests as root";
+    if (spawnSync("systemd-nspawn", ["--version"], { stdio: "ignore" }).error)
+      return "needs systemd-nspawn: apt-get install systemd-container";
+    if (spawnSync("mountpoint", ["-q", "/sys/fs/cgroup"]).status !== 0)
+      return "needs cgroups in /sys/fs/cgroup";
+    if (spawnSync("unshare", ["--mount", "--pid", "--fork", "true"]).status !== 0)
+      return "makes mounts and namespaces: run the tests where root may do that";
+    return undefined;
+  }
+
+  /**
+   * @param prepare changes the root file system before it is booted
+   * @throws Error when this machine can't do it
+   */
+  static async boot(prepare: (root: string) => Promise<void>, binds: readonly Bind[]): Promise<BootedSystem> {
+    const work = mkdtempSync("/var/tmp/axon-backup-boot-");
+    const root = join(work, "root");
+    try {
+      mkdirSync(root);
+      // An overlay can't lie on another one.
+      await succeed("mount", ["-t", "tmpfs", "tmpfs", work]);
+      for (const folder of ["root", "upper", "work"]) mkdirSync(join(work, folder));
+      const layers = `lowerdir=/,upperdir=${join(work, "upper")},workdir=${join(work, "work")}`;
+      await succeed("mount", ["-t", "overlay", "overlay", "-o", layers, root]);
+      forgetThisMachine(root);
+      await prepare(root);
+      const log = openSync(join(work, "log"), "w");
+      const child = spawn(
+        "systemd-nspawn",
+        [
+          ...["--quiet", `--directory=${root}`, "--register=no", "--keep-unit", "--boot", "--console=pipe"],
+          ...binds.map(({ from, to }) => `--bind=${from}:${to}`),
+          ...["--", "--unit=basic.target"],
+        ],
+        { stdio: ["ignore", log, log], env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" } },
+      );
+      closeSync(log);
+      const ended = once(child, "exit");
+      const until = Date.now() + PATIENCE;
+      while (Date.now() < until && child.exitCode === null) {
+        const leader = childOf(child.pid);
+        const system = leader === undefined ? undefined : new BootedSystem(root, work, leader, ended);
+        const { stdout = "" } = (await system?.run("systemctl", "is-system-running")) ?? {};
+        if (system !== undefined && /running|degraded/.test(stdout)) return system;
+        await setTimeout(100);
+      }
+      child.kill("SIGKILL");
+      throw new Error(`it doesn't boot\n${readFileSync(join(work, "log"), "utf8").slice(-4000)}`);
+    } catch (error) {
+      await unmount(work);
+      throw error;
+    }
+  }
+
+  /** Runs a command in it, as root. */
+  run(command: string, ...args: readonly string[]): Promise<Done> {
+    return run("nsenter", [`--target=${this.leader}`, "--all", command, ...args], "/");
+  }
+
+  /** @throws Error with everything that it said, unless it succeeds */
+  async expect(command: string, ...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(command, ...args);
+    if (code !== 0) {
+      const journal = await this.run("journalctl", "--no-pager", "-n", "60");
+      throw new Error(
+        `${command} ${args.join(" ")} ended with ${code ?? "?"}\n${stdout}\n${stderr}\n${journal.stdout}`,
+      );
+    }
+    return stdout;
+  }
+
+  /** A property of a unit. */
+  async property(unit: string, name: string): Promise<string> {
+    return (await this.expect("systemctl", "show", "--value", `--property=${name}`, unit)).trim();
+  }
+
+  /** Until it holds. @throws Error with the journal when it doesn't come to that */
+  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const end = Date.now() + PATIENCE;
+    while (!(await holds())) {
+      if (Date.now() > end) {
+        const { stdout } = await this.run("journalctl", "--no-pager", "-n", "60");
+        throw new Error(`it never came to this: ${what}\n${stdout}`);
+      }
+      await setTimeout(100);
+    }
+  }
+
+  async close(): Promise<void> {
+    process.kill(this.leader, "SIGKILL");
+    await this.ended;
+    await unmount(this.work);
+  }
+}
+
+/** Its units, its identity, its policy on what packages may start and stop: what is left is what the distribution brings. */
+function forgetThisMachine(root: string): void {
+  rmSync(join(root, "etc/machine-id"), { force: true });
+  rmSync(join(root, "usr/sbin/policy-rc.d"), { force: true });
+  const units = join(root, "etc/systemd/system");
+  for (const name of readdirSync(units)) rmSync(join(units, name), { recursive: true });
+}
+
+/** Process 1 of the container. */
+function childOf(pid: number | undefined): number | undefined {
+  try {
+    const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
+    if (!child) return undefined;
+    return /^NSpid:\s+\d+\s+1$/m.test(readFileSync(`/proc/${child}/status`, "utf8"))
+      ? Number(child)
+      : undefined;
+  } catch {
+    // It has ended, or begins.
+    return undefined;
+  }
+}
+
+async function unmount(work: string): Promise<void> {
+  await run("umount", ["--recursive", work], "/");
+  rmSync(work, { recursive: true, force: true });
+}
