@@ -1,3 +1,5 @@
+import { benchContinuous } from "./continuous/bench.js";
+import { continuousReportText } from "./continuous/report.js";
 import { Contests, type Contest } from "./contest.js";
 import { measureFull } from "./full.js";
 import { measureIncremental } from "./incremental.js";
@@ -45,8 +47,8 @@ function say(text: string): void {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const options = parseOptions(args);
-  if (options === undefined) {
+  const measurement = parseOptions(args);
+  if (measurement === undefined) {
     process.stdout.write(USAGE);
     return 0;
   }
@@ -57,7 +59,14 @@ async function main(args: readonly string[]): Promise<number> {
       interrupt.abort(new Error(`interrupted by ${signal}`));
     });
   const print = <Report>(report: Report, text: (report: Report) => string): void =>
-    void process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : text(report));
+    void process.stdout.write(
+      measurement.options.json ? `${JSON.stringify(report, undefined, 2)}\n` : text(report),
+    );
+  if (measurement.kind === "continuous") {
+    print(await benchContinuous(measurement.options, say, interrupt.signal), continuousReportText);
+    return 0;
+  }
+  const { options } = measurement;
   if (options.storage === undefined) print(await bench(options, interrupt.signal), reportText);
   else print(await benchStorage(options, say, interrupt.signal), storageReportText);
   return 0;

@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { ContinuousOptions } from "./continuous/model.js";
 
 export const PARTS = ["full", "incremental", "verify", "memory", "startup"] as const;
 export type Part = (typeof PARTS)[number];
@@ -27,7 +28,12 @@ export type BenchOptions = Common &
     | { readonly storage: StorageType; readonly parts: readonly StoragePart[] }
   );
 
-export const USAGE = `Usage: npm run bench -- [STORAGE] [options]
+/** What is measured. */
+export type Measurement =
+  | { readonly kind: "commands"; readonly options: BenchOptions }
+  | { readonly kind: "continuous"; readonly options: ContinuousOptions };
+
+export const USAGE = `Usage: npm run bench -- [STORAGE|continuous] [options]
 
 Measures axon-backup as whole processes, in turn with other tools on the same files. Needs Linux, and about 5 GiB on the disk.
 
@@ -35,6 +41,11 @@ Without STORAGE: the engine, beside rclone and cp. With STORAGE (${STORAGES.join
 2,000 × 16 KiB on a real server of that kind, started here, beside rclone, restic, scp (sftp) and cp (local), with the requests that each of
 them makes, and what an extended object sends.
 
+With continuous: \`axon-backup run\` on all four at once, under transactions of 1 KiB: how long each takes to be restorable, what is sent, processor time, memory.
+
+  --seconds N     with continuous: how long (default 300)
+  --rate N        with continuous: transactions a second (default 100)
+  --max-put-rate RATE  with continuous: continuous.max_put_rate of every sink
   --rounds N      rounds of each comparison, 1 or more (default 5)
   --only PART     ${PARTS.join(", ")};
                   with STORAGE ${STORAGE_PARTS.join(", ")}; may be given several times (default: all but tiny, which is
@@ -44,12 +55,15 @@ them makes, and what an extended object sends.
 `;
 
 /** @throws Error for what can't be understood; undefined for --help */
-export function parseOptions(args: readonly string[]): BenchOptions | undefined {
+export function parseOptions(args: readonly string[]): Measurement | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
       rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "300" },
+      rate: { type: "string", default: "100" },
+      "max-put-rate": { type: "string" },
       only: { type: "string", multiple: true, default: [] },
       dir: { type: "string", default: tmpdir() },
       json: { type: "boolean", default: false },
@@ -57,15 +71,33 @@ export function parseOptions(args: readonly string[]): BenchOptions | undefined 
     },
   });
   if (values.help) return undefined;
-  const rounds = Number(values.rounds);
-  if (!Number.isSafeInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds: ${JSON.stringify(values.rounds)} is not a whole number from 1 on`);
-  const common: Common = { rounds, json: values.json, directory: resolve(values.dir) };
+  const common: Common = {
+    rounds: wholeNumber("--rounds", values.rounds),
+    json: values.json,
+    directory: resolve(values.dir),
+  };
   const [name, ...more] = positionals;
   if (more.length > 0) throw new Error(`one storage at a time, not ${positionals.join(" ")}`);
-  return name === undefined
-    ? { ...common, storage: undefined, parts: chosen(values.only, PARTS) }
-    : { ...common, storage: oneOf(name, STORAGES, "the storage"), parts: chosen(values.only, STORAGE_PARTS) };
+  if (name === "continuous") {
+    const [seconds, rate] = [wholeNumber("--seconds", values.seconds), wholeNumber("--rate", values.rate)];
+    return { kind: "continuous", options: { ...common, seconds, rate, maxPutRate: values["max-put-rate"] } };
+  }
+  const options: BenchOptions =
+    name === undefined
+      ? { ...common, storage: undefined, parts: chosen(values.only, PARTS) }
+      : {
+          ...common,
+          storage: oneOf(name, STORAGES, "the storage"),
+          parts: chosen(values.only, STORAGE_PARTS),
+        };
+  return { kind: "commands", options };
+}
+
+function wholeNumber(option: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new Error(`${option}: ${JSON.stringify(text)} is not a whole number from 1 on`);
+  return number;
 }
 
 function chosen<T extends string>(names: readonly string[], all: readonly T[]): readonly T[] {
