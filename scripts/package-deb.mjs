@@ -17,14 +17,19 @@ import { copyProgram, description, packaging, root, write } from "./package-file
 
 const MAINTAINER = "axon-backup maintainers <maintainers@axon-backup.example>";
 const SCRIPTS = ["postinst", "prerm", "postrm"];
-/** Others that come with the agent's documentation. */
+/** What of the documentation is for operators. */
 const PAGES = [
+  "getting-started.md",
   "installing.md",
+  "configuration.md",
+  "operating.md",
+  "troubleshooting.md",
+  "security.md",
   "exit-codes.md",
   "json-output.md",
+  "notifications.md",
   "repository-format.md",
   "restoring.md",
-  "notifications.md",
 ];
 
 /**
