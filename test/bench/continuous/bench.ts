@@ -226,9 +226,12 @@ function closedFiles(directory: string): number {
       .filter((name) => name.endsWith(".nindex") || name.endsWith(".index"))
       .map((name) => name.split(".")[0]),
   );
-  return names
-    .filter((name) => closed.has(name.split(".")[0]))
-    .reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+  return (
+    names
+      // The first segment of the snapshots has the name of that of the events.
+      .filter((name) => !name.endsWith(".snapshots") && closed.has(name.split(".")[0]))
+      .reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
+  );
 }
 
 /** Of each transaction from a token on, where in its segment it begins. */
