@@ -186,6 +186,23 @@ describe("following in trouble", () => {
     expect(await scene.check()).to.equal(scene.standin.head("default"));
   });
 
+  it("has a cycle no more often than its interval says, whatever another sink's is", async () => {
+    const clock = new FakeClock();
+    const following = scene.follow({ clock, interval: 60_000 });
+    await following.reaches(append());
+    expect(following.count("cycle")).to.equal(1);
+    for (let round = 0; round < 5; round++) {
+      const last = append();
+      await until(() => scene.watch().state.positions.get("default")?.events.nextToken === last + 1);
+      await clock.advance(10_000);
+    }
+    expect(following.count("cycle"), "in 50 seconds").to.equal(1);
+    await clock.advance(10_000);
+    await following.reaches(scene.standin.head("default"));
+    expect(following.count("cycle"), "what came meanwhile goes at once").to.equal(2);
+    expect(await scene.check()).to.equal(scene.standin.head("default"));
+  });
+
   it("puts whole what is no cheaper to extend, and extends what is", async () => {
     let puts = 0;
     const sink: Sink = {

@@ -56,6 +56,38 @@ describe("watching a server", () => {
     expect(scene.watchEvents.filter(({ kind }) => kind === "problem")).to.have.length.at.least(1);
   });
 
+  it("doesn't take a server for one that is there again before it has answered", async () => {
+    let time = 0;
+    let rounds = 0;
+    scene.watch({
+      clock: {
+        now: () => time,
+        after: (_, run) => {
+          rounds++;
+          const timer = setImmediate(run);
+          return () => {
+            clearImmediate(timer);
+          };
+        },
+      },
+    });
+    await until(() => seen() === 4);
+    scene.standin.misbehave({ behaviour: { kind: "status", status: 503 } });
+    time += 100_000;
+    const problems = (): number => scene.watchEvents.filter(({ kind }) => kind === "problem").length;
+    await until(() => problems() > 0);
+    for (let look = 0; look < 20; look++) {
+      const before = rounds;
+      time += 1000;
+      await until(() => rounds > before + 2);
+    }
+    expect(scene.watchEvents.map(({ kind }) => kind)).not.to.include("recovered");
+    expect(problems()).to.equal(1);
+    scene.standin.misbehave(undefined);
+    time += 5000;
+    await until(() => scene.watchEvents.some(({ kind }) => kind === "recovered"));
+  });
+
   it("tells of a problem once, and when it is over", async () => {
     scene.standin.misbehave({ behaviour: { kind: "status", status: 503 } });
     let time = 0;

@@ -44,6 +44,8 @@ class Follower {
   readonly #idle: number;
   readonly #manySegments: number;
   readonly #budget: PutBudget;
+  /** By the clock: not before this. */
+  #nextCycle = -Infinity;
 
   constructor(private readonly options: FollowOptions) {
     this.#now = options.now ?? (() => new Date());
@@ -82,14 +84,20 @@ class Follower {
     for (;;) {
       const { state } = watch;
       requireGoingOn(work.session, state, this.#manySegments);
-      if (planCycle(work.session, state, work.copies).length > 0 || work.settler.isDue(work.session, state))
-        return;
+      const isNew = planCycle(work.session, state, work.copies).length > 0;
+      const pause = isNew ? this.#untilCycle() : 0;
+      if ((isNew && pause === 0) || work.settler.isDue(work.session, state)) return;
       await waitForNews(watch, state.revision, {
         clock: this.#clock,
-        milliseconds: this.#budget.wait(),
+        milliseconds: shortest([this.#budget.wait(), pause]),
         signal,
       });
     }
+  }
+
+  /** Milliseconds; 0 when a cycle may begin. */
+  #untilCycle(): number {
+    return Math.max(0, this.#nextCycle - this.#clock.now());
   }
 
   async #withLease(work: (lease: Lease) => Promise<Work>): Promise<Work> {
@@ -126,8 +134,10 @@ class Follower {
         requireGoingOn(work.session, state, this.#manySegments);
         settling?.throwIfFailed();
         const steps = planCycle(work.session, state, work.copies);
-        if (steps.length > 0) {
+        const pause = steps.length > 0 ? this.#untilCycle() : 0;
+        if (steps.length > 0 && pause === 0) {
           const began = this.#clock.now();
+          this.#nextCycle = began + (this.options.interval ?? 0);
           const tools = { lease, exclusive, now: this.#now };
           const { session, bytes, objects } = await runCycle(
             this.options,
@@ -155,11 +165,9 @@ class Follower {
         }
         const left = worked + this.#idle - this.#clock.now();
         if (settling?.isOver !== false && left <= 0) return work;
-        const waits = [left, this.#budget.wait()].filter((wait) => wait > 0);
-        const milliseconds = waits.length > 0 ? Math.min(...waits) : 0;
         await waitForNews(watch, state.revision, {
           clock: this.#clock,
-          milliseconds,
+          milliseconds: shortest([left, this.#budget.wait(), pause]),
           signal,
           also: settling?.isOver === false ? settling.running : undefined,
         });
@@ -196,6 +204,12 @@ interface Work {
   readonly session: Session;
   readonly copies: Copies;
   readonly settler: Settler;
+}
+
+/** The shortest of these waits that is one; 0 when none is. */
+function shortest(waits: readonly number[]): number {
+  const real = waits.filter((wait) => wait > 0);
+  return real.length > 0 ? Math.min(...real) : 0;
 }
 
 /** What a writer that lost the lease had begun takes no effect any more. */

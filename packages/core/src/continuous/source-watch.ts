@@ -13,6 +13,8 @@ import type {
 
 /** Milliseconds between two questions what the server is, and which contexts it has. */
 const IDENTIFY_MS = 60_000;
+/** The same, after something has failed. */
+const DOUBT_MS = 5000;
 
 /** Begins to watch the server. */
 export function watchSource(options: WatchOptions): SourceWatch {
@@ -32,6 +34,8 @@ class RunningWatch implements SourceWatch {
   readonly #stores = new Map<string, Stores>();
   #identified = -Infinity;
   #problem: string | undefined;
+  /** Something failed, and the server hasn't answered since. */
+  #isInDoubt = false;
   #awake: (() => void) | undefined;
   #isWoken = false;
   readonly #running: Promise<void>;
@@ -130,9 +134,11 @@ class RunningWatch implements SourceWatch {
 
   async #identify(): Promise<void> {
     const { identity } = this.#state;
-    if (identity !== undefined && this.#clock.now() - this.#identified < IDENTIFY_MS) return;
+    const pause = this.#isInDoubt ? DOUBT_MS : IDENTIFY_MS;
+    if (identity !== undefined && this.#clock.now() - this.#identified < pause) return;
     this.#identified = this.#clock.now();
     const found = await this.source.identify(this.#end.signal);
+    this.#isInDoubt = false;
     this.#emit({ kind: "server", identity: found, at: this.#now() });
     const contexts = this.#chosen(found);
     if (JSON.stringify([found, contexts]) === JSON.stringify([identity, this.#state.contexts])) return;
@@ -219,9 +225,11 @@ class RunningWatch implements SourceWatch {
     for (const done of [...this.#waiting]) done();
   }
 
-  /** Tells of a problem once, and when it is over. */
+  /** Tells of a problem once, and when it is over: that nothing failed in a look which didn't ask the server proves nothing. */
   #report(problems: readonly unknown[]): void {
     const [error] = problems;
+    if (error === undefined && this.#isInDoubt) return;
+    this.#isInDoubt = error !== undefined;
     const text = error instanceof Error ? error.message : error === undefined ? undefined : "unknown";
     if (text === this.#problem) return;
     this.#problem = text;

@@ -112,6 +112,8 @@ export interface FollowOptions {
   readonly agent: string;
   /** How often an open segment's copy may be put whole, where it can't be extended. */
   readonly maxPutRate: PutRate;
+  /** Milliseconds from one cycle to the next, at least. If left out, as often as something new is seen. */
+  readonly interval?: number;
   readonly onEvent?: (event: FollowEvent) => void;
   readonly signal?: AbortSignal;
   /** Milliseconds without anything new after which the lease is given back. Default 30,000. */
