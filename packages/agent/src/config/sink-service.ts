@@ -129,7 +129,7 @@ export const SINK_SERVICE_KEYS: Readonly<Record<string, JsonSchema>> = {
   ),
   promise: section(`What the sink is held to: when it isn't, that is reported. ${WHERE}`, {
     lag: duration(
-      "How long a new event may wait until it is on the sink. Default 2m where continuous is on.",
+      "How long a new event may wait until it is on the sink. Default, where continuous is on: 2m, or twice its interval if that is longer.",
     ),
     restore_point: duration(
       "How old the newest restore point may be. Default: twice the time between two of the schedule, and 10 minutes.",

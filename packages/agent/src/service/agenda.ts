@@ -7,7 +7,7 @@ import { type JobPlan, nextJob, type Planned, type PlannedJob } from "./plan-job
 import { notInTheFuture } from "./schedule.js";
 import { type Moment, momentNow, momentOf, type Time } from "./time.js";
 
-/** What has no schedule that has been kept to yet is done so long after the start, at the latest. Milliseconds. */
+/** What is to be done every so often, and never was, is done so long after the start at the latest. Milliseconds. */
 const FIRST_TIME = 3_600_000;
 
 /** What is to be done on one sink, and when. */
@@ -89,7 +89,8 @@ export class Agenda {
     return {
       schedule: schedules[job],
       last: this.#last[job],
-      first: isPoint ? -Infinity : this.#started.steady + FIRST_TIME,
+      started: this.#started,
+      firstWithin: isPoint ? 0 : FIRST_TIME,
       wanted: isPoint ? this.#wanted?.from : undefined,
       notBefore: this.notBefore(job),
     };

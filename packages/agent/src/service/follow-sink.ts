@@ -25,6 +25,7 @@ export async function followSink(
       name: sink.name,
       agent: VERSION,
       maxPutRate: sink.service.continuous.maxPutRate,
+      interval: sink.service.continuous.interval,
       onEvent,
       signal,
       now: time.now,

@@ -11,8 +11,10 @@ export interface JobPlan {
   readonly schedule: Schedule;
   /** When it was done last; undefined for never. */
   readonly last: Moment | undefined;
-  /** By the steady clock: where it was never done, this is when it is done, if the schedule doesn't say so before. */
-  readonly first: number;
+  /** When the service was started. */
+  readonly started: Moment;
+  /** Milliseconds after the start within which what was never done is done, if it is to be done every so often; 0: at once, whatever the schedule. What has a time of day waits for it. */
+  readonly firstWithin: number;
   /** By the steady clock: due from then on, whatever the schedule says. */
   readonly wanted: number | undefined;
   /** Not before this, by the steady clock: it has failed. */
@@ -46,16 +48,17 @@ export function nextJob(
 }
 
 /** Milliseconds; undefined for never. */
-export function waitFor(
-  { schedule, last, first, wanted, notBefore }: JobPlan,
-  now: Moment,
-  seed: string,
-): number | undefined {
-  const scheduled = last ? dueIn(schedule, last, now, seed) : firstIn(schedule, first, now);
+export function waitFor(plan: JobPlan, now: Moment, seed: string): number | undefined {
+  const { schedule, last, wanted, notBefore } = plan;
+  const scheduled = last ? dueIn(schedule, last, now, seed) : firstIn(plan, now, seed);
   const due = wanted === undefined ? scheduled : Math.min(wanted - now.steady, scheduled ?? Infinity);
   return due === undefined || notBefore === undefined ? due : Math.max(due, notBefore - now.steady);
 }
 
-function firstIn(schedule: Schedule, first: number, now: Moment): number | undefined {
-  return schedule.kind === "never" ? undefined : first - now.steady;
+function firstIn({ schedule, started, firstWithin }: JobPlan, now: Moment, seed: string): number | undefined {
+  if (schedule.kind === "never") return undefined;
+  const latest = started.steady + firstWithin - now.steady;
+  if (firstWithin === 0) return latest;
+  const due = dueIn(schedule, started, now, seed);
+  return schedule.kind === "cron" || due === undefined ? due : Math.min(due, latest);
 }

@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 export function promiseOf({ promise, schedule, continuous }: SinkService, now: Date): SinkPromise {
   const interval = longestInterval(schedule, now);
   return {
-    lag: promise.lag ?? (continuous.enabled ? 2 * MINUTE : undefined),
+    lag: promise.lag ?? (continuous.enabled ? Math.max(2 * MINUTE, 2 * continuous.interval) : undefined),
     restorePoint: promise.restorePoint ?? (interval === undefined ? undefined : 2 * interval + 10 * MINUTE),
   };
 }
