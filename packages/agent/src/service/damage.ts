@@ -14,9 +14,11 @@ export class Damage {
     return this.#marked.size > 0;
   }
 
-  /** These are marked on the sink. */
-  found(marked: ReadonlySet<string>): void {
+  /** These are marked on the sink. @returns what wasn't known before */
+  found(marked: ReadonlySet<string>): readonly string[] {
+    const known = this.#all();
     this.#marked = marked;
+    return [...marked].filter((key) => !known.has(key));
   }
 
   /** A verification found this. @returns what wasn't known before */

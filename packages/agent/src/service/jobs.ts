@@ -3,6 +3,7 @@ import {
   EngineError,
   type Observer,
   type PruneReport,
+  type Repository,
   type SinkReport,
   timeOf,
   type VerifyReport,
@@ -47,27 +48,35 @@ export async function lookAt(
     const repository = await engine.openRepository(open, signal);
     if (repository === undefined) return { restorePoints: [], verified: undefined, damaged: new Set() };
     const ids = await repository.restorePoints();
-    const verified = (await repository.verifiedRestorePoints()).map((point) => new Date(point.verified));
     return {
       restorePoints: ids
         .slice(-SHOWN)
         .map((id) => ({ started: timeOf(id), finished: timeOf(id), id, bytes: 0, isOwn: false })),
-      verified: verified.sort((one, other) => one.getTime() - other.getTime()).at(-1),
+      verified: await lastVerified(repository),
       damaged: await repository.damagedKeys(),
     };
   });
 }
 
-/** What is marked as damaged on a sink. */
-export async function damagedOn(
+/** What verifications have left on a sink, whoever made them: a document, and the names of marks. */
+export async function verifiedOn(
   sink: ConfiguredSink,
   { engine }: JobTools,
   signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
+): Promise<Pick<FoundOnSink, "verified" | "damaged">> {
   return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "read", async (open) => {
     const repository = await engine.openRepository(open, signal);
-    return repository === undefined ? new Set() : repository.damagedKeys();
+    if (repository === undefined) return { verified: undefined, damaged: new Set() };
+    return { verified: await lastVerified(repository), damaged: await repository.damagedKeys() };
   });
+}
+
+async function lastVerified(repository: Repository): Promise<Date | undefined> {
+  const points = await repository.verifiedRestorePoints();
+  return points
+    .map(({ verified }) => new Date(verified))
+    .sort((one, other) => one.getTime() - other.getTime())
+    .at(-1);
 }
 
 /** @throws why it failed; the signal's reason */

@@ -4,12 +4,12 @@ import type { Log } from "../output/log.js";
 import type { Agenda } from "./agenda.js";
 import { Damage } from "./damage.js";
 import {
-  damagedOn,
   type JobTools,
   lookAt,
   makeRestorePoint,
   pruneResult,
   pruneSink,
+  verifiedOn,
   verifySink,
 } from "./jobs.js";
 import type { Job, ServiceEvent } from "./model.js";
@@ -27,6 +27,10 @@ export interface SinkJobTools extends JobTools {
 /** Does the jobs of one sink, and notes what came of them. */
 export class SinkJobs {
   readonly #damage = new Damage();
+  /** How many jobs have begun and ended: whether what was read is from before one of them. */
+  #changes = 0;
+  /** Whether the last look at what others did went well. */
+  #isInSight = true;
 
   constructor(
     private readonly sink: ConfiguredSink,
@@ -50,14 +54,68 @@ export class SinkJobs {
     const done = (): void => {
       this.agenda.done(job, begun);
     };
-    switch (job) {
-      case "restore-point":
-        return this.#restorePoint(started, done, signal);
-      case "verify":
-        return this.#verify(started, done, signal);
-      case "prune":
-        return this.#prune(done, signal);
+    this.#changes++;
+    try {
+      switch (job) {
+        case "restore-point":
+          await this.#restorePoint(started, done, signal);
+          break;
+        case "verify":
+          await this.#verify(started, done, signal);
+          break;
+        case "prune":
+          await this.#prune(done, signal);
+          break;
+      }
+    } finally {
+      this.#changes++;
     }
+  }
+
+  /**
+   * Takes over what verifications and backups of others have found and mended meanwhile.
+   * @returns whether a restore point is wanted for it
+   */
+  async lookAgain(signal: AbortSignal): Promise<boolean> {
+    const before = this.#changes;
+    try {
+      const { verified, damaged } = await verifiedOn(this.sink, this.tools, signal);
+      this.#isInSight = true;
+      return this.#changes === before && this.#sawDamage(damaged, verified);
+    } catch (error) {
+      // Whatever else works on the sink fails as well, and is reported.
+      if (this.#isInSight && !signal.aborted) this.#cannotAsk(error);
+      this.#isInSight = false;
+      return false;
+    }
+  }
+
+  #sawDamage(damaged: ReadonlySet<string>, verified: Date | undefined): boolean {
+    const objects = this.#damage.found(damaged);
+    const { lastVerify } = this.board.facts();
+    const isNewer =
+      verified !== undefined &&
+      (lastVerify === undefined || verified.getTime() > lastVerify.finished.getTime());
+    this.board.set({
+      damagedObjects: this.#damage.size,
+      // How much was read isn't in the record.
+      ...(isNewer && {
+        lastVerify: { started: verified, finished: verified, bytes: 0, findings: damaged.size },
+      }),
+    });
+    if (objects.length === 0) return false;
+    this.#tellDamage(objects);
+    return true;
+  }
+
+  #tellDamage(objects: readonly string[]): void {
+    this.tools.onEvent({ kind: "damage", sink: this.sink.name, at: this.tools.time.now(), objects });
+    if (this.#damage.isMendable) this.agenda.want("what was found damaged is stored again");
+  }
+
+  #cannotAsk(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.tools.log.warn(`can't be asked what is damaged: ${reason}`, { sink: this.sink.name });
   }
 
   async #restorePoint(started: Date, done: () => void, signal: AbortSignal): Promise<void> {
@@ -80,11 +138,11 @@ export class SinkJobs {
       onEvent({ kind: "diverged", sink: this.sink.name, at: time.now(), timelines: report.timelines });
     if (!this.#damage.isMendable) return;
     try {
-      this.#damage.found(await damagedOn(this.sink, this.tools, signal));
+      const { damaged } = await verifiedOn(this.sink, this.tools, signal);
+      this.#damage.found(damaged);
       this.board.set({ damagedObjects: this.#damage.size });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.tools.log.warn(`can't be asked what is still damaged: ${reason}`, { sink: this.sink.name });
+      this.#cannotAsk(error);
     }
   }
 
@@ -96,9 +154,7 @@ export class SinkJobs {
     const objects = this.#damage.verified(findings);
     this.board.set({ lastVerify: result, damagedObjects: this.#damage.size });
     onEvent({ kind: "verified", sink: this.sink.name, result });
-    if (objects.length === 0) return;
-    onEvent({ kind: "damage", sink: this.sink.name, at: time.now(), objects });
-    if (this.#damage.isMendable) this.agenda.want("what was found damaged is stored again");
+    if (objects.length > 0) this.#tellDamage(objects);
   }
 
   async #prune(done: () => void, signal: AbortSignal): Promise<void> {

@@ -27,6 +27,9 @@ const LOOK_AGAIN = 30_000;
 /** Following tells nothing when all goes well and nothing is new: it counts as a success after so long. Milliseconds. */
 const FOLLOWS_WELL = 60_000;
 
+/** How often it is looked what others, as `axon-backup verify`, have found on the sink. Milliseconds. */
+const LOOK_AT_OTHERS = 300_000;
+
 /**
  * Works on one sink: restore points and retention when they are due, one at a time, and between them new events as they come. A verification runs beside restore points and new events: it
  * reads alone, and may take hours.
@@ -83,6 +86,7 @@ export class SinkWorker {
 
   /** Works until the signal is aborted, and resolves when nothing runs any more. Whatever goes wrong with the sink is in its state. */
   async run(signal: AbortSignal): Promise<void> {
+    const others = this.#lookAtOthers(signal);
     while (!signal.aborted) {
       if (!this.#known) await this.#getToKnow(signal);
       else {
@@ -97,6 +101,18 @@ export class SinkWorker {
       }
     }
     await this.#verifying;
+    await others;
+  }
+
+  /** Looks now and then what others have found and mended; beside all else, whose way it is never in. */
+  async #lookAtOthers(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await pause(this.tools.time, LOOK_AT_OTHERS, signal);
+      if (signal.aborted) return;
+      // While something of its own is read, that tells what there is.
+      if (!this.#known || this.#verifying !== undefined) continue;
+      if (await this.#jobs.lookAgain(signal)) this.#turn?.end();
+    }
   }
 
   #next(): ReturnType<Agenda["next"]> {
