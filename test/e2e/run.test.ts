@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { inspectStore } from "@axon-backup/axon-server-standin";
 import { expect } from "chai";
@@ -102,6 +104,31 @@ describe("axon-backup run", () => {
     expect(existsSync(join(nas, "writer.json")), "the lock is given back").to.equal(false);
     await expectVerified(nas, "after its end");
     await expectRestores(scene, "nas", "ended");
+  });
+
+  it("doesn't begin where another process listens, and keeps its listener when another address is taken", async () => {
+    scene = await Scene.open({ rebuildIndexes: true });
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const taken = `service: {listen: "127.0.0.1:${(other.address() as AddressInfo).port}"}`;
+    try {
+      scene.writeAgentConfig(["storage: [{storage}]"], [taken]);
+      const { stderr } = await scene.expect(1, "run");
+      expect(stderr).to.contain("another process listens there").and.contain("service.listen");
+      expect(existsSync(scene.sinkPath("nas")), "nothing was begun").to.equal(false);
+
+      scene.writeAgentConfig(["storage: [{storage}]"], ["service: {listen: 127.0.0.1:0}"]);
+      const service = (running = scene.start(["run"]));
+      await holdsWhile(service, () => service.said().includes("metrics and status: http://"));
+      await holdsWhile(service, () => restorePointsAt(scene.sinkPath("nas")).length === 1);
+      const [, address = ""] = /metrics and status: (http:\/\/[\d.:]+\/)/.exec(service.said()) ?? [];
+      scene.writeAgentConfig(["storage: [{storage}]"], [taken]);
+      service.kill("SIGHUP");
+      await holdsWhile(service, () => hasLine(service, ({ event }) => event === "configuration-rejected"));
+      expect((await fetch(`${address}healthz`)).status).to.equal(200);
+    } finally {
+      other.close();
+    }
   });
 
   it("works on one sink whatever is the matter with another, and takes another configuration if it is right", async () => {

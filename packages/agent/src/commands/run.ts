@@ -25,6 +25,7 @@ import type { Output } from "../output/output.js";
 import type { Streams } from "../output/streams.js";
 import { plural } from "../output/units.js";
 import type { SignalDiverter } from "../process.js";
+import { SecretError } from "../secrets/secret-error.js";
 import type { SecretContext } from "../secrets/resolve.js";
 import { Consumers } from "../service/consumers.js";
 import { Reloader } from "../service/reloader.js";
@@ -73,15 +74,15 @@ export class RunCommand {
       openSource: this.openSource,
       secrets: await this.#prints(log),
     };
-    await service.take(parts);
     const notifier = new SystemdNotifier(service, { env: this.streams.env, clock: TIME.clock, log });
     const consumers = new Consumers(service, { log, redact, secrets: this.secrets, clock: TIME.clock });
     const reloader = new Reloader({
       load: () => this.#load(),
       take: async ({ log: other, ...next }) => {
+        await consumers.listen(next.configuration.service);
         const changed = await service.take(next);
         log.use(other);
-        await consumers.take(next.configuration);
+        consumers.notify(next.configuration);
         return changed;
       },
       service,
@@ -89,7 +90,16 @@ export class RunCommand {
       log,
       now: TIME.now,
     });
-    await consumers.take(configuration);
+    try {
+      await listenAtStart(consumers, configuration);
+      await service.take(parts);
+    } catch (error) {
+      await service.stop("an error");
+      await consumers.close();
+      await notifier.close();
+      throw error;
+    }
+    consumers.notify(configuration);
     const hangUp = this.signals.divert("SIGHUP", () => {
       reloader.request("SIGHUP");
     });
@@ -139,6 +149,16 @@ export class RunCommand {
       secrets: await secretPrints(configuration, container.resolve(SECRETS)),
       log: container.resolve(OUTPUT).log,
     };
+  }
+}
+
+/** A service that nobody can ask how it is looks like one that is well: it doesn't begin. A secret, though, may come. */
+async function listenAtStart(consumers: Consumers, { service }: Configuration): Promise<void> {
+  try {
+    await consumers.listen(service);
+  } catch (error) {
+    if (!(error instanceof SecretError)) throw error;
+    await consumers.listenSoon(service);
   }
 }
 

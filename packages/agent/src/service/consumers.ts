@@ -19,7 +19,7 @@ export interface ConsumerTools {
   readonly clock: Clock;
 }
 
-/** Port taken, address gone: it is tried again after so long. Milliseconds. */
+/** A secret that isn't there yet, an address that is gone: it is tried again after so long. Milliseconds. */
 const LISTEN_AGAIN = 60_000;
 
 /** Everybody who looks at the service: its log, metrics and the page, notifications. What goes wrong with them keeps no backup from being made. */
@@ -42,15 +42,48 @@ export class Consumers {
     this.#notifications = startNotifications({ channels: [], view, log, secrets, clock });
   }
 
-  /** Goes by this configuration. */
-  async take({ service, notifications }: Configuration): Promise<void> {
-    this.#notifications.take(notifications);
-    if (isDeepStrictEqual(service, this.#asked)) return;
-    this.#asked = service;
+  /**
+   * Listens where this configuration says.
+   * @throws ListenError, SecretError; then it goes on listening where it did
+   */
+  async listen(service: Configuration["service"]): Promise<void> {
+    const before = this.#asked;
+    if (isDeepStrictEqual(service, before)) return;
     this.#cancelAgain();
-    await this.#http?.close();
-    this.#http = undefined;
-    await this.#listen(service);
+    // Two can't have one port; otherwise the old one ends when there is a new one.
+    if (service.listen?.port === before?.listen?.port) await this.#closeHttp();
+    let http: HttpService | undefined;
+    try {
+      http = await this.#open(service);
+    } catch (error) {
+      if (before && !this.#http) await this.listenSoon(before);
+      throw error;
+    }
+    await this.#closeHttp();
+    this.#http = http;
+    this.#asked = service;
+  }
+
+  /** Listens as soon as it can. */
+  async listenSoon(service: Configuration["service"]): Promise<void> {
+    const { log, clock } = this.tools;
+    this.#asked = service;
+    try {
+      const http = await this.#open(service);
+      if (this.#asked !== service) await http?.close();
+      else this.#http = http;
+    } catch (error) {
+      const { message, causes, remedy } = describeError(error);
+      log.error(`no metrics, health or status page: ${message}`, { causes, remedy });
+      this.#cancelAgain = clock.after(LISTEN_AGAIN, () => {
+        if (this.#asked === service) void this.listenSoon(service);
+      });
+    }
+  }
+
+  /** Tells these of what happens. */
+  notify({ notifications }: Pick<Configuration, "notifications">): void {
+    this.#notifications.take(notifications);
   }
 
   async close(): Promise<void> {
@@ -61,32 +94,25 @@ export class Consumers {
     this.#stopLog();
   }
 
-  async #listen(service: Configuration["service"]): Promise<void> {
-    const { listen, token } = service;
-    if (listen === undefined) return;
-    const { log, redact, secrets, clock } = this.tools;
-    try {
-      const secret = token && (await resolveSecret(token, "service.token", secrets));
-      const http = await startHttp({
-        listen,
-        ...(secret && { token: secret }),
-        view: this.view,
-        metrics: this.#metrics,
-        log,
-        clean: redact,
-      });
-      if (this.#asked !== service) {
-        await http.close();
-        return;
-      }
-      this.#http = http;
-      log.info(`metrics and status: http://${formatListen(this.#http.address)}/`);
-    } catch (error) {
-      const { message, causes, remedy } = describeError(error);
-      log.error(`no metrics, health or status page: ${message}`, { causes, remedy });
-      this.#cancelAgain = clock.after(LISTEN_AGAIN, () => {
-        if (this.#asked === service) void this.#listen(service);
-      });
-    }
+  async #closeHttp(): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    await http?.close();
+  }
+
+  async #open({ listen, token }: Configuration["service"]): Promise<HttpService | undefined> {
+    if (listen === undefined) return undefined;
+    const { log, redact, secrets } = this.tools;
+    const secret = token && (await resolveSecret(token, "service.token", secrets));
+    const http = await startHttp({
+      listen,
+      ...(secret && { token: secret }),
+      view: this.view,
+      metrics: this.#metrics,
+      log,
+      clean: redact,
+    });
+    log.info(`metrics and status: http://${formatListen(http.address)}/`);
+    return http;
   }
 }

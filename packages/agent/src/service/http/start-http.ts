@@ -122,8 +122,9 @@ async function listening(server: Server, listen: ListenAddress): Promise<ListenA
       });
     });
   } catch (error) {
+    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     throw new ListenError(
-      `can't listen at ${formatListen(listen)}`,
+      `can't listen at ${formatListen(listen)}${isTaken ? ": another process listens there" : ""}`,
       "Choose another address with service.listen, or off; or end what listens there.",
       { cause: error },
     );
