@@ -91,6 +91,8 @@ export class WorkerScene {
         openRepository: () => Promise.resolve(this.#repository()),
         backup: async (options: BackupOptions) => {
           const report = await this.#job("restore-point", options.signal, () => take(this.backups)());
+          if (report.outcome === "committed")
+            this.content = { ...this.content, points: [...(this.content.points ?? []), report.restorePoint] };
           return { started: this.time.now(), finished: this.time.now(), sinks: [report] };
         },
         verify: (options) => this.#note("verify", options.signal, () => take(this.verifies)()),

@@ -151,6 +151,36 @@ describe("a sink's worker", () => {
     expect(scene.kinds()).to.deep.equal(["restore-point", "diverged"]);
   });
 
+  it("doesn't begin anew where a repository was", async () => {
+    scene = new WorkerScene();
+    scene.content = { points: ["20261124T115500.000Z"] };
+    scene.follows = [() => Promise.resolve({ reason: "no-restore-point", message: "the sink is empty" })];
+    scene.start();
+    await scene.time.pass(0);
+    scene.content = {};
+    await scene.time.pass(10 * MINUTE);
+    expect(scene.asked.filter((what) => what.endsWith("restore-point"))).to.deep.equal([
+      "12:00:00 restore-point",
+    ]);
+    expect(scene.state.health).to.equal("failing");
+    expect(scene.state.failure?.error.message).to.include("is gone");
+    expect(scene.kinds(), "nothing has become well").not.to.include("recovered");
+  });
+
+  it("hasn't recovered when following ends before it has stored anything", async () => {
+    scene = new WorkerScene();
+    scene.content = { points: ["20261124T115500.000Z"] };
+    scene.follows = [
+      () => Promise.reject(gone),
+      () => Promise.resolve({ reason: "many-segments", message: "there are many" }),
+    ];
+    scene.backups = [() => Promise.reject(gone)];
+    scene.start();
+    await scene.time.pass(10_000);
+    expect(scene.asked).to.include("12:00:02 restore-point");
+    expect(scene.kinds()).not.to.include("recovered");
+  });
+
   it("isn't led into making one restore point after the other that don't help", async () => {
     scene = new WorkerScene();
     scene.follows = [

@@ -38,6 +38,25 @@ export interface FoundOnSink {
   readonly damaged: ReadonlySet<string>;
 }
 
+/**
+ * Makes sure that a sink which had a repository still has one: a file system that isn't mounted any more, or a folder that somebody has moved, must not be begun anew as if nothing had been there.
+ * @throws EngineError `failed`
+ */
+export async function requireRepository(
+  sink: ConfiguredSink,
+  { engine }: Pick<JobTools, "engine">,
+  signal: AbortSignal,
+): Promise<void> {
+  await withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "read", async (open) => {
+    if ((await engine.openRepository(open, signal)) !== undefined) return;
+    throw new EngineError(
+      "failed",
+      "the repository that was there is gone: the sink is empty, and it had restore points",
+      "See whether its file system is mounted, and whether somebody has moved or removed it. If it was emptied on purpose, restart the service: it then begins anew.",
+    );
+  });
+}
+
 /** Looks at what is there, by names and small documents. Opened for writing, as a backup does: a directory that isn't there yet is made. */
 export async function lookAt(
   sink: ConfiguredSink,

@@ -9,6 +9,7 @@ import {
   makeRestorePoint,
   pruneResult,
   pruneSink,
+  requireRepository,
   verifiedOn,
   verifySink,
 } from "./jobs.js";
@@ -127,6 +128,7 @@ export class SinkJobs {
     };
     let report;
     try {
+      if (this.board.hasRestorePoint) await requireRepository(this.sink, this.tools, signal);
       report = await makeRestorePoint(this.sink, this.tools, this.#observer("restore-point"), signal);
     } catch (error) {
       if (!signal.aborted) tell(undefined, 0);

@@ -225,7 +225,8 @@ export class SinkWorker {
     try {
       await work();
       letGo();
-      this.#succeeded(job);
+      // Following ends when it can't go on: what it has stored until then tells of its success.
+      if (job !== "follow") this.#succeeded(job);
     } catch (error) {
       letGo();
       // Whatever failed because it was to end failed for that reason.
