@@ -143,7 +143,7 @@ log: {level: debug, format: json}
     [
       "several problems at once",
       "server:\n  url: 5\n  storage: data\nlog:\n  level: loud\n",
-      "agent.yaml:2:8: server.url: must be text",
+      "agent.yaml:2:8: server.url: must be text. It is: The HTTP address: http://host:8024. Without user, password, query and fragment.",
       "agent.yaml:3:12: server.storage: must be a list",
       "agent.yaml:5:10: log.level: must be one of debug, info, warn, error",
     ],

@@ -92,6 +92,10 @@ service: {listen: "[::1]:9000", token: {file: /etc/token}}
     "write five fields, as 30 3 * * *: minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly";
   for (const [written, ...expected] of [
     [
+      "schedule: off",
+      "agent.yaml:2:11: schedule: must be a section with keys, as {every: 1h}; or {every: never}, for not at all",
+    ],
+    [
       'schedule: {cron: "30 25 * * *"}',
       `agent.yaml:2:18: schedule.cron: not a cron expression: the hour can't be that; ${CRON}`,
     ],

@@ -246,7 +246,9 @@ describe("the service's HTTP server", () => {
       (reason: unknown) => reason,
     );
     expect(error).to.be.instanceOf(ListenError);
-    expect((error as ListenError).message).to.equal(`can't listen at 127.0.0.1:${http.address.port}`);
+    expect((error as ListenError).message).to.equal(
+      `can't listen at 127.0.0.1:${http.address.port}: another process listens there`,
+    );
   });
 
   describe("ends within a second", () => {

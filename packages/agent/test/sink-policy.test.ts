@@ -73,7 +73,10 @@ describe("how a sink is used", () => {
     ["connections: 65\n", "s.yaml:2:14: connections: must be <= 64"],
     ["conections: 5\n", "s.yaml:2:1: conections: unknown key; did you mean connections?"],
     ["limits: {uplaod: 1MiB}\n", "s.yaml:2:10: limits.uplaod: unknown key; did you mean limits.upload?"],
-    ["limits: {upload: 1000}\n", "s.yaml:2:18: limits.upload: must be text"],
+    [
+      "limits: {upload: 1000}\n",
+      "s.yaml:2:18: limits.upload: must be text. It is: To the storage. Per second: a number and KiB, MiB, GiB (of 1024), or kB, MB, GB (of 1000): 10MiB.",
+    ],
     [
       "limits: {upload: 10Mbit}\n",
       /s\.yaml:2:18: limits\.upload: doesn't fit\. It is: To the storage\. Per second/,

@@ -78,7 +78,7 @@ function toChannel(reader: SectionReader, item: NotificationKeys): NotificationC
   };
   follows("recovered", ["failed", "damage", "configuration-rejected"]);
   follows("on-time", ["late"]);
-  const after = item.after === 0 ? 0 : reader.read("after", item.after, parseDuration);
+  const after = item.after === 0 ? 0 : reader.read("after", item.after, parseAfter);
   const remind = reader.read("remind", item.remind, (text) =>
     text === "never" ? text : parseDuration(text),
   );
@@ -140,4 +140,10 @@ function toCommand(
   else if ([program, ...args].some((text) => text.includes("\0")))
     reader.complain("run", "holds a NUL character");
   return { kind: "command", run: [program, ...args], timeout };
+}
+
+/** @throws RangeError */
+function parseAfter(text: string): number {
+  if (/^[0.]+[a-z]+$/.test(text)) throw new RangeError("write 0, without a unit: then each failure is told");
+  return parseDuration(text);
 }

@@ -109,7 +109,12 @@ function ruleText(error: ErrorObject, path: readonly string[], schema: JsonSchem
   const params = error.params as Readonly<Record<string, unknown>>;
   switch (error.keyword) {
     case "type":
-      return `must be ${typeText(params["type"])}`;
+      return `must be ${typeText(params["type"])}${hint(schemaAt(schema, path))}`;
+    case "minimum":
+    case "maximum": {
+      const at = schemaAt(schema, path);
+      return at?.pattern === undefined ? (error.message ?? "doesn't fit") : `doesn't fit${hint(at)}`;
+    }
     case "enum":
       return `must be one of ${(params["allowedValues"] as readonly unknown[]).map(String).join(", ")}`;
     case "pattern":
@@ -146,15 +151,30 @@ function typeText(types: unknown): string {
 
 function patternText(pattern: string, path: readonly string[], schema: JsonSchema): string {
   if (pattern === "^/") return "must be an absolute path";
-  const description = descriptionAt(schema, path);
-  return description === undefined ? `must match ${pattern}` : `doesn't fit. It is: ${description}`;
+  const at = schemaAt(schema, path);
+  return at?.description === undefined ? `must match ${pattern}` : `doesn't fit${hint(at)}`;
 }
 
-function descriptionAt(schema: unknown, path: readonly string[]): string | undefined {
-  let at = schema as
-    { properties?: Record<string, unknown>; items?: unknown; description?: string } | undefined;
-  for (const part of path) at = (at?.properties?.[part] ?? at?.items) as typeof at;
-  return at?.description;
+interface SchemaPart {
+  readonly properties?: Readonly<Record<string, SchemaPart>>;
+  readonly items?: SchemaPart;
+  readonly description?: string;
+  readonly pattern?: string;
+}
+
+/** What a text of a certain form, or a section that says when, looks like. */
+function hint(schema: SchemaPart | undefined): string {
+  if (schema?.properties?.["every"] && schema.properties["cron"])
+    return ", as {every: 1h}; or {every: never}, for not at all";
+  return schema?.pattern === undefined || schema.description === undefined
+    ? ""
+    : `. It is: ${schema.description}`;
+}
+
+function schemaAt(schema: unknown, path: readonly string[]): SchemaPart | undefined {
+  let at = schema as SchemaPart | undefined;
+  for (const part of path) at = at?.properties?.[part] ?? at?.items;
+  return at;
 }
 
 function parsePointer(pointer: string): string[] {

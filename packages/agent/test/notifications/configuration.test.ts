@@ -75,6 +75,15 @@ describe("the configuration of notifications", () => {
     ]);
   });
 
+  it("says that 0 is right for after, where something like it isn't", async () => {
+    const wrong = async (after: string): Promise<string> =>
+      (await problemsOf(`\n  - {command: {run: [/bin/tell]}, after: ${after}}\n`)).join();
+    expect(await wrong("0s")).to.contain("write 0, without a unit");
+    expect(await wrong("5"))
+      .to.contain("doesn't fit. It is: ")
+      .and.contain("0: each is");
+  });
+
   it("takes every documented key", async () => {
     const channels = await read(`
   - name: hook

@@ -91,7 +91,12 @@ describe("the notifications of a service", () => {
       time: "2026-11-24T15:32:00.000Z",
       since: "2026-11-24T15:30:00.000Z",
       reminder: false,
-      error: { message: "can't write to /mnt/nas", causes: ["no space left"], remedy: "Make room." },
+      error: {
+        message: "can't write to /mnt/nas",
+        causes: ["no space left"],
+        remedy: "Make room.",
+        problems: [],
+      },
       subject: "axon-backup on backup-1: sink nas: making restore points fails",
     });
     for (const text of [

@@ -196,7 +196,7 @@ export function messageNamed(subject: string, more: Partial<Message> = {}): Mess
     sink: "nas",
     job: "restore-point",
     promise: null,
-    error: { message: "it broke", causes: [], remedy: null },
+    error: { message: "it broke", causes: [], remedy: null, problems: [] },
     attempts: 1,
     damagedObjects: null,
     objects: [],

@@ -1,5 +1,6 @@
 import { printable } from "../../output/printable.js";
 import { VERSION } from "../../version.js";
+import type { ErrorDescription } from "../../errors/describe-error.js";
 import type { Job } from "../model.js";
 import { cleanTrouble } from "./clean.js";
 import type { Notice } from "./conditions.js";
@@ -30,6 +31,14 @@ export interface Message {
     readonly message: string;
     readonly causes: readonly string[];
     readonly remedy: string | null;
+    /** Of configuration-rejected: what is wrong, and where. */
+    readonly problems: readonly {
+      readonly file: string;
+      readonly line: number | null;
+      readonly column: number | null;
+      readonly key: string;
+      readonly message: string;
+    }[];
   } | null;
   /** Of failed: how often in a row. */
   readonly attempts: number | null;
@@ -84,7 +93,7 @@ export function messageOf(notice: Notice, context: MessageContext): Message {
     sink: "sink" in cleaned ? cleaned.sink : null,
     job: failure?.job ?? null,
     promise: cleaned.kind === "late" ? PROMISES[cleaned.what] : null,
-    error: error ? { message: error.message, causes: error.causes, remedy: error.remedy ?? null } : null,
+    error: error ? errorOf(error) : null,
     attempts: failure?.attempts ?? null,
     damagedObjects: cleaned.kind === "damage" ? cleaned.count : null,
     objects: cleaned.kind === "damage" ? cleaned.objects : [],
@@ -124,6 +133,21 @@ export function testMessage(channel: string, context: MessageContext): Message {
       context,
       clean,
     ),
+  };
+}
+
+function errorOf({ message, causes, remedy, problems = [] }: ErrorDescription): Message["error"] {
+  return {
+    message,
+    causes,
+    remedy: remedy ?? null,
+    problems: problems.map(({ file, line, column, key, message: what }) => ({
+      file,
+      line: line ?? null,
+      column: column ?? null,
+      key,
+      message: what,
+    })),
   };
 }
 
