@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 const agent = join(dirname(fileURLToPath(import.meta.url)), "../packages/agent");
 const require = createRequire(join(agent, "bin/axon-backup.js"));
@@ -70,6 +71,8 @@ try {
     await run("list", "--sink", type);
   }
 
+  // V8's own value, if the agent has set another one (heap.ts): the code is taken by processes with the same flags alone.
+  setFlagsFromString("--heap-growing-percent=0");
   for (const [file, script] of loaded) {
     writeFileSync(`${cacheOf(file)}.new`, script.createCachedData());
     renameSync(`${cacheOf(file)}.new`, cacheOf(file));

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { parseCommandLine } from "./cli/program.js";
 import { EXIT_CODES } from "./exit-codes.js";
+import { watchHeap } from "./heap.js";
 import { listenForSignals, watchStandardOutput } from "./process.js";
 import { cleanedJournal } from "./output/journal.js";
 import { cleanedStream, processStreams, type Streams } from "./output/streams.js";
@@ -23,6 +24,7 @@ export async function main(argv: readonly string[], streams: Streams = processSt
   };
   using output = watchStandardOutput();
   using signals = listenForSignals();
+  watchHeap();
   const request = await parseCommandLine(argv, clean);
   // Loaded when there is something to do: help and usage errors come at once.
   const code =

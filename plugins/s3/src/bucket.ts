@@ -5,6 +5,7 @@ import { crcOf, toBase64 } from "./crc32.js";
 import { sinkError } from "./errors.js";
 import { createHash } from "node:crypto";
 import type { Settings } from "./options.js";
+import { RequestSignals } from "./request-signals.js";
 
 /** What names an object in every request, with the key that it is encrypted with. */
 export interface ObjectParameters {
@@ -19,11 +20,14 @@ export class Bucket {
   readonly buffers = new Buffers();
   /** Whether this server compares the checksums that it gets with what it stores: looked for when the sink is opened for writing. */
   checksChecksums = false;
+  readonly #signals: RequestSignals;
 
   constructor(
     readonly client: S3Client,
     readonly settings: Settings,
-  ) {}
+  ) {
+    this.#signals = new RequestSignals(client);
+  }
 
   /** Parameters of requests that read an object, or parts of an upload. */
   object(key: ObjectKey | string): ObjectParameters {
@@ -71,6 +75,18 @@ export class Bucket {
   place(key: ObjectKey | string = ""): string {
     const { bucket, prefix, endpoint } = this.settings;
     return `s3://${bucket}/${prefix}${key}${endpoint === undefined ? "" : ` at ${endpoint.host}`}`;
+  }
+
+  /** As `attempt`, for requests of which there are many: `send` gives the client the command, without options. */
+  request<T>(
+    action: string,
+    key: ObjectKey | string,
+    signal: AbortSignal | undefined,
+    command: { readonly input: object },
+    send: () => Promise<T>,
+  ): Promise<T> {
+    this.#signals.set(command, signal);
+    return this.attempt(action, key, signal, send);
   }
 
   /** Waits for a request. Rejects with the signal's reason, or with the SDK's error as a SinkError. @param action as "store" */

@@ -20,7 +20,7 @@ export async function createClient(settings: Settings): Promise<S3Client> {
     maxSockets: MAX_SOCKETS,
     ...(ca === undefined ? {} : { ca: [...rootCertificates, await certificates(ca)] }),
   });
-  return new S3Client({
+  const client = new S3Client({
     ...(endpoint && { endpoint: endpoint.origin }),
     ...(region !== undefined && { region }),
     ...(credentials && {
@@ -32,6 +32,8 @@ export async function createClient(settings: Settings): Promise<S3Client> {
     }),
     forcePathStyle: settings.pathStyle,
     maxAttempts: 1,
+    // See `RequestSignals`.
+    cacheMiddleware: true,
     // Checksums are computed once, here: they are of parts that are in memory already, and are put together to the object's.
     requestChecksumCalculation: "WHEN_REQUIRED",
     // The engine compares what it reads with its own SHA-256.
@@ -42,6 +44,9 @@ export async function createClient(settings: Settings): Promise<S3Client> {
     logger: SILENT,
     requestHandler: { httpAgent: http, httpsAgent: https, connectionTimeout: CONNECT_MS, logger: SILENT },
   });
+  // It makes copies of each request and answer without what is secret, for the logger that doesn't take them.
+  client.middlewareStack.remove("loggerMiddleware");
+  return client;
 }
 
 const nothing = (): void => undefined;

@@ -32,7 +32,7 @@ export async function* getObject(
   const action = "read";
   let answer;
   try {
-    answer = await bucket.attempt(action, key, signal, (options) => bucket.client.send(command, options));
+    answer = await bucket.request(action, key, signal, command, () => bucket.client.send(command));
   } catch (error) {
     if (!isSinkError(error, "range")) throw error;
     // The server refuses a range that begins at the end, too.

@@ -125,9 +125,7 @@ export class Multipart {
     const size = bytes.byteLength;
     void this.#run(
       bucket
-        .attempt(`store part ${number} of`, key, this.signal, (options) =>
-          bucket.client.send(command, options),
-        )
+        .request(`store part ${number} of`, key, this.signal, command, () => bucket.client.send(command))
         .finally(() => {
           bucket.buffers.release(bytes);
         }),

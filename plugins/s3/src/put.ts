@@ -57,7 +57,7 @@ async function putBytes(
     ContentLength: bytes.byteLength,
   });
   const told = await bucket
-    .attempt("store", key, signal, (options) => bucket.client.send(command, options))
+    .request("store", key, signal, command, () => bucket.client.send(command))
     .catch(async (error: unknown) => {
       throw await lostCondition(bucket, key, condition, error, bytes, signal);
     });

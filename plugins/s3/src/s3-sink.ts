@@ -79,9 +79,7 @@ export class S3Sink implements Sink {
     const { Bucket, Key } = this.#bucket.object(key);
     const command = new DeleteObjectCommand({ Bucket, Key });
     try {
-      await this.#bucket.attempt("delete", key, signal, (options) =>
-        this.#bucket.client.send(command, options),
-      );
+      await this.#bucket.request("delete", key, signal, command, () => this.#bucket.client.send(command));
     } catch (error) {
       if (!isSinkError(error, "not-found")) throw error;
     }

@@ -24,9 +24,7 @@ export function storedObject(key: ObjectKey, size: number, told: Told): StoredOb
 /** Asks the server about an object. Rejects with `not-found`. */
 export async function head(bucket: Bucket, key: ObjectKey, signal?: AbortSignal): Promise<StoredObject> {
   const command = new HeadObjectCommand({ ...bucket.object(key), ChecksumMode: "ENABLED" });
-  const told = await bucket.attempt("look at", key, signal, (options) =>
-    bucket.client.send(command, options),
-  );
+  const told = await bucket.request("look at", key, signal, command, () => bucket.client.send(command));
   if (told.ContentLength === undefined)
     throw new SinkError("invalid", `${bucket.place(key)}: the server doesn't tell the object's size`);
   return storedObject(key, told.ContentLength, told);

@@ -217,13 +217,16 @@ function report(
   const { checked, times } = examined;
   const { objects, bytes, seconds, store } = run.reading;
   const findings = run.findings.list();
+  // Many are read in one second: they have one text together.
+  const texts = new Map<number, string>();
+  const textOf = (second: number): string => {
+    const text = texts.get(second) ?? new Date(second * 1000).toISOString();
+    texts.set(second, text);
+    return text;
+  };
   const lastRead = run.listing.present.map((object): LastRead => {
     const read = times.valid(object);
-    return {
-      key: object.object.key,
-      bytes: object.bytes,
-      read: read === undefined ? null : new Date(read * 1000).toISOString(),
-    };
+    return { key: object.object.key, bytes: object.bytes, read: read === undefined ? null : textOf(read) };
   });
   return {
     depth: readData === true ? "data" : "objects",
