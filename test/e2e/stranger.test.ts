@@ -137,7 +137,9 @@ describe("a sink of a stranger, from packed packages", function () {
   it("can what it can, by `check`, which leaves nothing behind", async () => {
     const { stdout } = await agent(0, "check");
     expect(stdout).to.match(/^all or nothing +yes /m);
-    expect(stdout).to.match(/^extend +no +an object can't grow in place: between backups, copies of open segments are sent whole/m);
+    expect(stdout).to.match(
+      /^extend +no +an object can't grow in place: between backups, copies of open segments are sent whole/m,
+    );
     expect(
       readdirSync(join(server?.root ?? "", "axon")).filter((name) => !name.startsWith(".")),
     ).to.deep.equal([]);
