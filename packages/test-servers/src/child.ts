@@ -59,6 +59,8 @@ export async function startProcess(options: StartOptions): Promise<ServerProcess
   const output = collect(child);
   const exit = once(child, "exit");
   const close = async (): Promise<void> => {
+    // Else a process with nothing else to do ends here, in the middle.
+    child.ref();
     child.stdin.end();
     await exit;
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
