@@ -14,7 +14,7 @@ export function lockRows(name: string, lock: Lock | undefined): readonly CheckRo
       "lock",
       name,
       `${who} has the lock on the repository: backups end with exit code 6 while it is renewed`,
-      "Nothing, if that is a backup or prune that is under way. `axon-backup unlock` tells whether it lives, and whether it may be removed.",
+      "Nothing, if that is the service, or a backup or prune that is under way. `axon-backup unlock` tells whether it lives, and whether it may be removed.",
     ),
   ];
 }

@@ -53,7 +53,7 @@ const SERVICE: Examples = {
   prune: { cron: "0 5 * * *", jitter: "15m" },
   "prune.every": "1d",
   "prune.timezone": "Europe/Berlin",
-  promise: { lag: "1m", restore_point: "130m" },
+  promise: { lag: "2m", restore_point: "130m" },
 };
 
 /** What stands at the agent's keys of a sink's file. */

@@ -17,8 +17,7 @@ Signals:
   SIGHUP           Reads the configuration again, as it does when a file of it has changed.
                    It is checked as a whole; a wrong one changes nothing, and is told of.
                    Sinks that are the same in it go on undisturbed.
-  SIGUSR1          A restore point on every sink now.
-`;
+  SIGUSR1          A restore point on every sink now.`;
 
 /** `axon-backup run`. */
 export function addRun(program: Command, choose: Choose): void {
