@@ -53,6 +53,7 @@ export {
   type Transaction,
   type UnreadableEvent,
 } from "./segment/types.js";
+export { HEADER_BYTES, segmentHeader } from "./segment/header.js";
 export { SegmentScanner, type SegmentScannerOptions } from "./segment/scanner.js";
 export { SegmentSkimmer, type Skimmed, type SkimVisitor } from "./segment/skimmer.js";
 export { scanSegment, type ScanSegmentOptions } from "./segment/scan-segment.js";

@@ -3,7 +3,8 @@ import { setTimeout } from "node:timers/promises";
 import { AxonServerError } from "../errors.js";
 import type { SourceHandle } from "../source/types.js";
 import type { Token } from "../token.js";
-import { HEADER_BYTES, SegmentScanner } from "./scanner.js";
+import { HEADER_BYTES, segmentHeader } from "./header.js";
+import { SegmentScanner } from "./scanner.js";
 import type { SegmentHeader, SegmentPosition, SegmentScan, SegmentVisitor } from "./types.js";
 
 /** The first read is small, since an open segment often has little new; the next ones grow to the largest. */
@@ -80,7 +81,7 @@ async function scanStart(
       "A segment never gets shorter: check whether the server's storage was restored or replaced.",
     );
   }
-  return { ...from, formatVersion: bytes.readUInt8(0), flags: bytes.readInt32BE(1) };
+  return { ...from, ...segmentHeader(bytes) };
 }
 
 async function readInto(

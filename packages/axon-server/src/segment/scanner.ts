@@ -1,11 +1,10 @@
 import { type Token, token } from "../token.js";
 import { EventHeaders } from "./event-headers.js";
 import { FieldReader } from "./field.js";
+import { HEADER_BYTES } from "./header.js";
 import { FRAME_BYTES, SIZE_BYTES, TransactionReader } from "./transaction-reader.js";
 import type { SegmentHeader, SegmentPosition, SegmentScan, SegmentVisitor, Transaction } from "./types.js";
 
-/** `version:u8 flags:i32` */
-export const HEADER_BYTES = 5;
 const NEWEST_VERSION = 2;
 /** In the place of a transaction's size. */
 const NOTHING_YET = 0;

@@ -1,5 +1,5 @@
 import { type Token, token } from "../token.js";
-import { HEADER_BYTES } from "./scanner.js";
+import { HEADER_BYTES } from "./header.js";
 import type { SegmentScan } from "./types.js";
 import { int64, LOW_BYTES, MAX_VARINT } from "./varint.js";
 

@@ -10,9 +10,6 @@ import type { OpenSegment } from "../repository/manifest.js";
 import { longName } from "./long-name.js";
 import type { CapturedOpen, StoreState } from "./model.js";
 
-/** A segment's `version` and `flags`, in front of its first transaction (docs/axon-server.md, section 4). */
-export const HEADER_BYTES = 5;
-
 /** The cursor for the server's listing. */
 export function cursorFor(state: StoreState): StoreCursor | undefined {
   return state.listAfter === null

@@ -1,6 +1,23 @@
-import { SegmentScanner, type Token } from "@axon-backup/axon-server";
+import {
+  HEADER_BYTES,
+  segmentHeader,
+  SegmentScanner,
+  type SegmentScan,
+  type Token,
+} from "@axon-backup/axon-server";
 import type { OpenSegment } from "../repository/manifest.js";
-import { HEADER_BYTES } from "./divergence.js";
+
+/** Whether what was read of a segment, up to where it was seen to end, is what was seen there. */
+export function isWhatWasSeen(
+  scan: SegmentScan,
+  seen: Pick<OpenSegment, "validBytes" | "nextToken" | "complete">,
+): boolean {
+  return (
+    scan.validBytes === seen.validBytes &&
+    scan.nextToken === seen.nextToken &&
+    (scan.state === "closed") === seen.complete
+  );
+}
 
 /**
  * Reads what is new of an open segment while it is being sent: a server that crashes between the look at the segment's end and this may have lost what was seen, and written something else of
@@ -42,21 +59,14 @@ export class OpenScan {
 
   /** Whether what was sent, all of it, is what was seen. */
   isSeen(): boolean {
-    const { validBytes, nextToken, complete, unknownFormat } = this.seen;
-    if (unknownFormat !== undefined || validBytes <= this.#from) return true;
-    const scan = this.#scanner?.end();
-    return (
-      scan?.validBytes === validBytes &&
-      scan.nextToken === nextToken &&
-      (scan.state === "closed") === complete
-    );
+    if (this.seen.unknownFormat !== undefined || this.seen.validBytes <= this.#from) return true;
+    return this.#scanner !== undefined && isWhatWasSeen(this.#scanner.end(), this.seen);
   }
 
   #begin(): SegmentScanner {
     const { length: fileLength } = this.seen;
     if (this.#from === 0) return new SegmentScanner({ segment: this.segment, fileLength });
-    const [formatVersion, flags] = [this.#header.readUInt8(0), this.#header.readInt32BE(1)];
-    const from = { offset: this.#from, token: this.#firstToken, formatVersion, flags };
+    const from = { offset: this.#from, token: this.#firstToken, ...segmentHeader(this.#header) };
     return new SegmentScanner({ segment: this.segment, from, fileLength });
   }
 }

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import {
   AxonServerError,
+  HEADER_BYTES,
   parseStoreFileName,
   scanSegment,
   type SegmentName,
@@ -12,7 +13,7 @@ import {
 import type { ClosedFile, OpenSegment } from "../repository/manifest.js";
 import { hashPrefix } from "../sinks/hashing.js";
 import { withHandle } from "../with-handle.js";
-import { behindCursor, findPreviousOpen, HEADER_BYTES, requireLastClosed } from "./divergence.js";
+import { behindCursor, findPreviousOpen, requireLastClosed } from "./divergence.js";
 import { diverged } from "./diverged.js";
 import { longName } from "./long-name.js";
 import type { StoreState } from "./model.js";

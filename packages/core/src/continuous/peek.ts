@@ -1,5 +1,4 @@
-import type { SourceHandle } from "@axon-backup/axon-server";
-import { HEADER_BYTES } from "../backup/divergence.js";
+import { HEADER_BYTES, type SourceHandle } from "@axon-backup/axon-server";
 
 /** Bytes of a size, or of an end marker (docs/axon-server.md, section 4). */
 const FIELD = 4;

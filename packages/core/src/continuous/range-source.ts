@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
-import { SegmentScanner, type SourceHandle } from "@axon-backup/axon-server";
+import { HEADER_BYTES, segmentHeader, SegmentScanner, type SourceHandle } from "@axon-backup/axon-server";
 import type { Source } from "@axon-backup/sink";
-import { HEADER_BYTES } from "../backup/divergence.js";
+import { isWhatWasSeen } from "../backup/open-scan.js";
 import type { OpenSegment } from "../repository/manifest.js";
 import { Ended } from "./ended.js";
 import { toldBy } from "./peek.js";
@@ -53,11 +53,12 @@ export function nothingYet({ file }: WatchedSegment): Parameters<typeof rangeSou
  */
 export function rangeSource(
   handle: SourceHandle,
-  { file, validBytes, nextToken, complete, tail }: WatchedSegment,
+  seen: WatchedSegment,
   from: RunningHash & { readonly nextToken: OpenSegment["nextToken"] },
   beginning?: OpenSegment,
 ): RangeSource {
   let result: RunningHash | undefined;
+  const { file, validBytes, tail } = seen;
   const { path } = file;
   return {
     size: validBytes - from.bytes,
@@ -82,12 +83,7 @@ export function rangeSource(
         before = toldBy(before, chunk);
         at += chunk.byteLength;
         if (at === validBytes) {
-          const scan = scanner.end();
-          const isSeen =
-            scan.validBytes === validBytes &&
-            scan.nextToken === nextToken &&
-            (tail === undefined || before.equals(tail)) &&
-            (scan.state === "closed") === complete;
+          const isSeen = isWhatWasSeen(scanner.end(), seen) && (tail === undefined || before.equals(tail));
           if (!isSeen)
             throw changed(
               path,
@@ -113,12 +109,7 @@ async function scannerAt(
   if (bytes < HEADER_BYTES) return new SegmentScanner({ segment, fileLength: handle.size });
   const header = Buffer.alloc(HEADER_BYTES);
   await handle.read(header, 0);
-  const from = {
-    offset: bytes,
-    token: nextToken,
-    formatVersion: header.readUInt8(0),
-    flags: header.readInt32BE(1),
-  };
+  const from = { offset: bytes, token: nextToken, ...segmentHeader(header) };
   return new SegmentScanner({ segment, from, fileLength: handle.size });
 }
 

@@ -1,10 +1,13 @@
-import { SegmentScanner, SegmentSkimmer, type StoreKind, type Token } from "@axon-backup/axon-server";
+import {
+  HEADER_BYTES,
+  SegmentScanner,
+  SegmentSkimmer,
+  type StoreKind,
+  type Token,
+} from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
 import type { CutPoint, EventTrail } from "./cut.js";
 import type { ContextPlan, PlannedFile } from "./plan.js";
-
-/** `version:u8 flags:i32` (docs/axon-server.md, section 4): what a segment without transactions has. */
-export const HEADER_BYTES = 5;
 
 /** Reads a segment as its bytes come. */
 export interface SegmentReader {

@@ -1,10 +1,9 @@
 import { type FileHandle, open, unlink } from "node:fs/promises";
-import { type SegmentScan, SegmentScanner } from "@axon-backup/axon-server";
+import { HEADER_BYTES, type SegmentScan, SegmentScanner } from "@axon-backup/axon-server";
 import type { CutPoint, EventTrail } from "./cut.js";
 import { inside, onDisk } from "./disk.js";
 import { unshare } from "./obtain.js";
 import type { PlannedFile } from "./plan.js";
-import { HEADER_BYTES } from "./segment-reader.js";
 
 const READ_BYTES = 1024 * 1024;
 
