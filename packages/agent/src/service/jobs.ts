@@ -1,6 +1,7 @@
 import type { ServerSource } from "@axon-backup/axon-server";
 import {
   EngineError,
+  type NamedSink,
   type Observer,
   type PruneReport,
   type Repository,
@@ -38,6 +39,11 @@ export interface FoundOnSink {
   readonly damaged: ReadonlySet<string>;
 }
 
+/** The sink, opened for a job: what goes on in it ends with the job's signal. */
+function endingWith(sink: ConfiguredSink, signal: AbortSignal): NamedSink {
+  return { ...sink, open: (purpose) => sink.open(purpose, signal) };
+}
+
 /**
  * Makes sure that a sink which had a repository still has one: a file system that isn't mounted any more, or a folder that somebody has moved, must not be begun anew as if nothing had been there.
  * @throws EngineError `failed`
@@ -47,7 +53,7 @@ export async function requireRepository(
   { engine }: Pick<JobTools, "engine">,
   signal: AbortSignal,
 ): Promise<void> {
-  await withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "read", async (open) => {
+  await withSink(endingWith(sink, signal), "read", async (open) => {
     if ((await engine.openRepository(open, signal)) !== undefined) return;
     throw new EngineError(
       "failed",
@@ -63,7 +69,7 @@ export async function lookAt(
   { engine }: JobTools,
   signal: AbortSignal,
 ): Promise<FoundOnSink> {
-  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "write", async (open) => {
+  return withSink(endingWith(sink, signal), "write", async (open) => {
     const repository = await engine.openRepository(open, signal);
     if (repository === undefined) return { restorePoints: [], verified: undefined, damaged: new Set() };
     const ids = await repository.restorePoints();
@@ -83,7 +89,7 @@ export async function verifiedOn(
   { engine }: JobTools,
   signal: AbortSignal,
 ): Promise<Pick<FoundOnSink, "verified" | "damaged">> {
-  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "read", async (open) => {
+  return withSink(endingWith(sink, signal), "read", async (open) => {
     const repository = await engine.openRepository(open, signal);
     if (repository === undefined) return { verified: undefined, damaged: new Set() };
     return { verified: await lastVerified(repository), damaged: await repository.damagedKeys() };
@@ -107,7 +113,7 @@ export async function makeRestorePoint(
 ): Promise<SinkReport & { readonly outcome: "committed" }> {
   const { sinks } = await engine.backup({
     source,
-    sinks: [{ ...sink, open: (purpose) => sink.open(purpose, signal) }],
+    sinks: [endingWith(sink, signal)],
     ...(contexts && { contexts }),
     removeControlDbZip,
     agent: VERSION,
@@ -130,7 +136,7 @@ export async function verifySink(
 ): Promise<VerifyReport> {
   const { readData, budget, within } = sink.service.verify;
   // Findings are marked, for the next backup to mend.
-  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "write", (open) =>
+  return withSink(endingWith(sink, signal), "write", (open) =>
     engine.verify({
       sink: open,
       name: sink.name,
@@ -152,7 +158,7 @@ export async function pruneSink(
   observer: Observer,
   signal: AbortSignal,
 ): Promise<PruneReport> {
-  return withSink({ ...sink, open: (purpose) => sink.open(purpose, signal) }, "write", async (open) => {
+  return withSink(endingWith(sink, signal), "write", async (open) => {
     const report = await engine.prune({
       sink: open,
       name: sink.name,
