@@ -1,5 +1,6 @@
 import type {
   BackupOptions,
+  BackupReport,
   FollowEnd,
   FollowOptions,
   Repository,
@@ -90,10 +91,17 @@ export class WorkerScene {
       engine: {
         openRepository: () => Promise.resolve(this.#repository()),
         backup: async (options: BackupOptions) => {
+          if (options.mustExist === true && this.#repository() === undefined)
+            return this.#report({
+              sink: "nas",
+              outcome: "failed",
+              error: new Error("the repository that was there is gone"),
+              warnings: [],
+            });
           const report = await this.#job("restore-point", options.signal, () => take(this.backups)());
           if (report.outcome === "committed")
             this.content = { ...this.content, points: [...(this.content.points ?? []), report.restorePoint] };
-          return { started: this.time.now(), finished: this.time.now(), sinks: [report] };
+          return this.#report(report);
         },
         verify: (options) => this.#note("verify", options.signal, () => take(this.verifies)()),
         prune: () =>
@@ -113,6 +121,10 @@ export class WorkerScene {
       onChange: silent,
       onEvent: (event) => this.events.push(event),
     };
+  }
+
+  #report(report: SinkReport): BackupReport {
+    return { started: this.time.now(), finished: this.time.now(), sinks: [report] };
   }
 
   async #note<T>(what: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {

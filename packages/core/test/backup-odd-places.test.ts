@@ -34,6 +34,22 @@ describe("a repository with files of somebody else's in its folders", () => {
     });
 });
 
+describe("a sink that had a repository, for sure, and is empty", () => {
+  it("is an error, and nothing is written to it; one that has it is backed up", async () => {
+    const scene = new BackupScene();
+    try {
+      const error = await scene.fail(scene.sink, { mustExist: true });
+      expect(error).to.be.instanceOf(EngineError).with.property("message").that.includes("is gone");
+      expect(scene.sink.storage.size).to.equal(0);
+      await scene.commit();
+      await scene.commit(scene.sink, { mustExist: true });
+      expect(await scene.restorePoints()).to.equal(2);
+    } finally {
+      scene.close();
+    }
+  });
+});
+
 describe("a clock that no restore point can have", () => {
   it("is an error that says so, and what to do", async () => {
     const scene = new BackupScene();

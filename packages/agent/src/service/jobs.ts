@@ -44,25 +44,6 @@ function endingWith(sink: ConfiguredSink, signal: AbortSignal): NamedSink {
   return { ...sink, open: (purpose) => sink.open(purpose, signal) };
 }
 
-/**
- * Makes sure that a sink which had a repository still has one: a file system that isn't mounted any more, or a folder that somebody has moved, must not be begun anew as if nothing had been there.
- * @throws EngineError `failed`
- */
-export async function requireRepository(
-  sink: ConfiguredSink,
-  { engine }: Pick<JobTools, "engine">,
-  signal: AbortSignal,
-): Promise<void> {
-  await withSink(endingWith(sink, signal), "read", async (open) => {
-    if ((await engine.openRepository(open, signal)) !== undefined) return;
-    throw new EngineError(
-      "failed",
-      "the repository that was there is gone: the sink is empty, and it had restore points",
-      "See whether its file system is mounted, and whether somebody has moved or removed it. If it was emptied on purpose, restart the service: it then begins anew.",
-    );
-  });
-}
-
 /** Looks at what is there, by names and small documents. Opened for writing, as a backup does: a directory that isn't there yet is made. */
 export async function lookAt(
   sink: ConfiguredSink,
@@ -104,10 +85,14 @@ async function lastVerified(repository: Repository): Promise<Date | undefined> {
     .at(-1);
 }
 
-/** @throws why it failed; the signal's reason */
+/**
+ * @param mustExist whether the sink had a repository: a file system that isn't mounted any more, or a folder that somebody has moved, must not be begun anew as if nothing had been there
+ * @throws why it failed; the signal's reason
+ */
 export async function makeRestorePoint(
   sink: ConfiguredSink,
   { engine, source, contexts, removeControlDbZip, redact }: JobTools,
+  mustExist: boolean,
   observer: Observer,
   signal: AbortSignal,
 ): Promise<SinkReport & { readonly outcome: "committed" }> {
@@ -116,6 +101,7 @@ export async function makeRestorePoint(
     sinks: [endingWith(sink, signal)],
     ...(contexts && { contexts }),
     removeControlDbZip,
+    mustExist,
     agent: VERSION,
     observer,
     redact,

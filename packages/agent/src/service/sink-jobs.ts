@@ -9,7 +9,6 @@ import {
   makeRestorePoint,
   pruneResult,
   pruneSink,
-  requireRepository,
   verifiedOn,
   verifySink,
 } from "./jobs.js";
@@ -128,8 +127,13 @@ export class SinkJobs {
     };
     let report;
     try {
-      if (this.board.hasRestorePoint) await requireRepository(this.sink, this.tools, signal);
-      report = await makeRestorePoint(this.sink, this.tools, this.#observer("restore-point"), signal);
+      report = await makeRestorePoint(
+        this.sink,
+        this.tools,
+        this.board.hasRestorePoint,
+        this.#observer("restore-point"),
+        signal,
+      );
     } catch (error) {
       if (!signal.aborted) tell(undefined, 0);
       throw error;

@@ -40,6 +40,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
       return capture;
     },
     secondLook: options.secondLook ?? SECOND_LOOK,
+    mustExist: options.mustExist ?? false,
     checkpointInterval: options.checkpointInterval ?? 10_000,
     lease: options.lease ?? {},
     signal,

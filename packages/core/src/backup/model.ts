@@ -35,6 +35,7 @@ export interface SharedRun {
   /** How many objects go to the sink at a time; of these, large ones. */
   readonly concurrency: number;
   readonly largeAtOnce: number;
+  readonly mustExist: boolean;
   readonly checkpointInterval: number;
   readonly lease: LeaseForTests;
   readonly signal: AbortSignal | undefined;

@@ -36,7 +36,8 @@ export async function runSink(
   observer: Observer,
 ): Promise<Omit<SinkReport & { outcome: "committed" }, "warnings">> {
   observer({ kind: "step", sink: name, step: "lock" });
-  await Repository.open(sink, shared.signal); // Before anything is written: the place may be somebody else's.
+  const there = await Repository.open(sink, shared.signal); // Before anything is written: the place may be somebody else's.
+  if (there === undefined && shared.mustExist) throw gone();
   return withLease(sink, leaseOptions(shared, name, observer), async (lease) => {
     try {
       return await runAlone({ ...shared, signal: lease.signal }, lease, name, sink, observer);
@@ -144,6 +145,14 @@ function changesOf(planned: readonly PlannedContext[]): readonly TimelineChange[
 /** What the next one comes after: a head that counts has an id like a restore point's, and may become one. */
 function newestId({ head, ids }: SinkState): RestorePointId | undefined {
   return head.state === "current" ? head.manifest.id : ids.at(-1);
+}
+
+function gone(): EngineError {
+  return new EngineError(
+    "failed",
+    "the repository that was there is gone: the sink is empty, and it had restore points",
+    "See whether its file system is mounted, and whether somebody has moved or removed it. If it was emptied on purpose, restart the service: it then begins anew.",
+  );
 }
 
 function leaseOptions(shared: SharedRun, sink: string, observer: Observer): LeaseOptions {

@@ -27,6 +27,8 @@ export interface BackupOptions {
   /** Takes secrets out of what is stored of a failure on a sink: its message may hold what a server has said. Default: as it is. */
   readonly redact?: (text: string) => string;
   readonly signal?: AbortSignal;
+  /** Whether the sinks have a repository each, for sure: one that is gone is an error then, and not begun anew. Default false. */
+  readonly mustExist?: boolean;
   /** How many objects go to one sink at a time. Default: as many as it has connections; of those larger than 256 KiB, a quarter of that, or 4 if that is more. */
   readonly concurrency?: number;
   /** Milliseconds between two checkpoints of a run. Default 10,000. */
