@@ -16,9 +16,7 @@ describe("backup after a head", () => {
   /** Six events at the restore point, nine at the head: segment 4 was open, and is complete. */
   beforeEach(async () => {
     scene = new TimelineScene();
-    const [first] = scene.sinks;
-    if (first === undefined) throw new Error("no sink");
-    sink = first;
+    sink = scene.sink;
     scene.append(6, "one");
     base = (await scene.commit()).restorePoint;
     scene.append(3, "two");

@@ -16,20 +16,15 @@ describe("the head", () => {
   });
 
   const repository = async (): Promise<Repository> => {
-    const opened = await Repository.open(sink());
+    const opened = await Repository.open(scene.sink);
     if (opened === undefined) throw new Error("empty");
     return opened;
   };
-  const sink = (): TimelineScene["sinks"][number] => {
-    const [first] = scene.sinks;
-    if (first === undefined) throw new Error("no sink");
-    return first;
-  };
   const store = (change?: (head: HeadManifest) => HeadManifest): Promise<HeadManifest> =>
-    storeHead(sink(), (context) => scene.server.files(context), { ...(change && { change }) });
+    storeHead(scene.sink, (context) => scene.server.files(context), { ...(change && { change }) });
   const state = async (): Promise<string> => (await (await repository()).commits()).head.state;
   const spoil = (key: ObjectKey): void => {
-    const { bytes } = sink().storage.get(key) ?? {};
+    const { bytes } = scene.sink.storage.get(key) ?? {};
     if (bytes) bytes[100] = (bytes[100] ?? 0) ^ 1;
   };
 

@@ -1,14 +1,12 @@
-import { type ObjectKey, objectKey } from "@axon-backup/sink";
+import { objectKey } from "@axon-backup/sink";
 import type { MemorySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { type HeadManifest, Repository, type RestorePointId } from "../dist/index.js";
 import { HEAD_KEY } from "../dist/repository/layout.js";
+import { segmentKey } from "./backup-scene.js";
 import { age, controlDb, DAY, failure, keysOf, pruneOn, restorePointsOn } from "./prune-scene.js";
 import { storeHead } from "./support-head.js";
 import { TimelineScene } from "./timeline-scene.js";
-
-const segment = (first: number): ObjectKey =>
-  objectKey(`contexts/default/events/${String(first).padStart(20, "0")}.events`);
 
 describe("prune with a head", () => {
   let scene: TimelineScene;
@@ -18,9 +16,7 @@ describe("prune with a head", () => {
   /** Two restore points, of which the second has six events; nine at the head. */
   beforeEach(async () => {
     scene = new TimelineScene();
-    const [first] = scene.sinks;
-    if (first === undefined) throw new Error("no sink");
-    sink = first;
+    sink = scene.sink;
     scene.append(5, "one");
     await scene.commit();
     scene.append(1, "one");
@@ -41,7 +37,7 @@ describe("prune with a head", () => {
     await scene.checkAll();
 
     await (await Repository.open(sink))?.removeHead();
-    expect(keysOf(await pruneOn(sink))).to.deep.equal([segment(8)]);
+    expect(keysOf(await pruneOn(sink))).to.deep.equal([segmentKey(8)]);
   });
 
   it("removes nothing while the head can't be read, until the next backup has removed it", async () => {

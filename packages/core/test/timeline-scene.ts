@@ -36,6 +36,13 @@ export class TimelineScene {
     this.expected = this.sinks.map(() => new Map<RestorePointId, Stores>());
   }
 
+  /** The first one. */
+  get sink(): MemorySink {
+    const [first] = this.sinks;
+    if (first === undefined) throw new Error("no sink");
+    return first;
+  }
+
   /** Appends events that no other history has. */
   append(count: number, label: string, context = "default"): void {
     const log = this.server.logs.get(context) ?? [];

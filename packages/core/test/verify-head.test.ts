@@ -10,12 +10,10 @@ import {
   type VerifyReport,
 } from "../dist/index.js";
 import { HEAD_KEY } from "../dist/repository/layout.js";
+import { segmentKey } from "./backup-scene.js";
 import { pruneOn } from "./prune-scene.js";
 import { storeHead } from "./support-head.js";
 import { TimelineScene } from "./timeline-scene.js";
-
-const segment = (first: number): ObjectKey =>
-  objectKey(`contexts/default/events/${String(first).padStart(20, "0")}.events`);
 
 describe("verifying a head", () => {
   let scene: TimelineScene;
@@ -25,9 +23,7 @@ describe("verifying a head", () => {
   /** Six events at the restore point, nine at the head. */
   beforeEach(async () => {
     scene = new TimelineScene();
-    const [first] = scene.sinks;
-    if (first === undefined) throw new Error("no sink");
-    sink = first;
+    sink = scene.sink;
     scene.append(6, "one");
     base = (await scene.commit()).restorePoint;
     scene.append(3, "two");
@@ -70,33 +66,33 @@ describe("verifying a head", () => {
   });
 
   it("finds damage in what it alone needs, and has the next backup mend it", async () => {
-    flip(segment(8), 20);
+    flip(segmentKey(8), 20);
     const { findings, verified, head: found } = await run();
-    expect(findings.map(({ key }) => key)).to.deep.equal([segment(8)]);
+    expect(findings.map(({ key }) => key)).to.deep.equal([segmentKey(8)]);
     expect(findings[0]).to.deep.include({ restorePoints: [head.id], mendable: true, depth: "data" });
     expect(verified).to.have.length(1);
     expect(verified[0]).to.deep.include({ restorePoint: base, damaged: false });
     expect(found).to.deep.include({ restorePoint: head.id, damaged: true, data: null });
-    expect(sink.storage.has(objectKey(`damaged/${segment(8)}.json`))).to.equal(true);
+    expect(sink.storage.has(objectKey(`damaged/${segmentKey(8)}.json`))).to.equal(true);
     await scene.commit();
     expect((await run()).findings).to.deep.equal([]);
   });
 
   it("finds what is damaged behind the restore point's part of a segment", async () => {
-    const bytes = sink.storage.get(segment(4))?.bytes.byteLength ?? 0;
-    flip(segment(4), bytes - 20);
+    const bytes = sink.storage.get(segmentKey(4))?.bytes.byteLength ?? 0;
+    flip(segmentKey(4), bytes - 20);
     const { findings } = await run();
     expect(findings).to.have.length(1);
-    expect(findings[0]).to.deep.include({ key: segment(4), restorePoints: [head.id] });
+    expect(findings[0]).to.deep.include({ key: segmentKey(4), restorePoints: [head.id] });
   });
 
   it("finds what is missing or too short by a listing", async () => {
-    change(segment(4), (bytes) => bytes.subarray(0, bytes.length - 1));
-    sink.storage.delete(segment(8));
+    change(segmentKey(4), (bytes) => bytes.subarray(0, bytes.length - 1));
+    sink.storage.delete(segmentKey(8));
     const { findings } = await run({ readData: false });
     expect(findings.map(({ key, restorePoints }) => [key, ...restorePoints])).to.deep.equal([
-      [segment(4), head.id],
-      [segment(8), head.id],
+      [segmentKey(4), head.id],
+      [segmentKey(8), head.id],
     ]);
   });
 
