@@ -24,10 +24,14 @@ export function describeStorages(
         started = await storage.start();
       });
       after(() => started?.close());
-      body(() => {
+      const server = (): StorageServer => {
         if (started === undefined) throw new Error("the server isn't started");
         return started;
-      }, storage.type);
+      };
+      // A suite of its own: of this one's hooks, those that tidy up would run without the others where there is no server.
+      describe("with its server", () => {
+        body(server, storage.type);
+      });
     });
 }
 
