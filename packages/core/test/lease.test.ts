@@ -213,6 +213,21 @@ for (const [kind, made] of [
       );
     });
 
+    it("that was lost is why what was stored isn't there any more; one that is held isn't", async () => {
+      const missing = new EngineError("failed", "it was written, and is gone", "Look at the storage.");
+      const sink = made();
+      const work = async (): Promise<never> => {
+        await held(sink, ELSEWHERE, LONG_AGO);
+        throw missing;
+      };
+      await locked(withLease(sink, options(new FakeClock()), work));
+      const whole = made();
+      const error = await rejection(
+        withLease(whole, options(new FakeClock()), () => Promise.reject(missing)),
+      );
+      expect(error).to.equal(missing);
+    });
+
     it("survives that the storage can't be reached for long", async () => {
       const inner = made();
       const clock = new FakeClock();

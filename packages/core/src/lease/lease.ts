@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isSinkError, type Sink, type Source } from "@axon-backup/sink";
+import { EngineError } from "../errors.js";
 import { WRITER_KEY } from "../repository/layout.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
 import { type Clock, sleep, systemClock } from "../sinks/clock.js";
@@ -131,9 +132,9 @@ export class Lease {
     return askedBeforeEnd(source, () => this.confirm());
   }
 
-  /** What to report of work that failed: that the lease was lost, if that may be the reason. */
+  /** What to report of work that failed: that the lease was lost, if that may be the reason. Whoever has it since may have removed or replaced what was just stored. */
   async explain(error: unknown): Promise<unknown> {
-    if (!isSinkError(error)) return error;
+    if (!isSinkError(error) && !(error instanceof EngineError && error.kind === "failed")) return error;
     if (this.signal.aborted) return this.signal.reason;
     try {
       const now = await readHolder(this.sink, AbortSignal.timeout(RELEASE_MS));
