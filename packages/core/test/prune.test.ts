@@ -127,6 +127,22 @@ describe("prune", () => {
     ]);
   });
 
+  it("a restore point of the second that the storage's clock shows isn't of the future: times are cut to seconds there", async () => {
+    const second = Math.floor(Date.now() / 1_000) * 1_000;
+    const contexts = [{ name: "default", timeline: 0, token: 150 }];
+    for (const milliseconds of [100, 300])
+      await history.add(nextRestorePointId(new Date(second + milliseconds)), contexts);
+    const cut: Sink = {
+      ...faultySink(history.sink),
+      stat: async (key, options) => ({
+        ...(await history.sink.stat(key, options)),
+        modified: new Date(second),
+      }),
+    };
+    const report = await pruneOn(cut, { rules: { last: 1 }, now: () => new Date(second + 900) });
+    expect(report.restorePoints.flatMap(({ reasons }) => reasons)).to.deep.equal(["newest", "last"]);
+  });
+
   it("the control DB of a run after the newest restore point stays while it may still commit", async () => {
     const key = objectKey(controlDb(day(8)));
     await history.sink.put(key, bytesSource("of a run that is about to commit, for all that is known"));

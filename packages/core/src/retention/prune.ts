@@ -20,6 +20,9 @@ import type { PruneOptions, PruneReport } from "./types.js";
 /** Milliseconds. What is younger and not referred to may be of a run that nobody knows of: no run that still lives is as old. */
 const SAFE_AGE = 24 * 3_600_000;
 
+/** Milliseconds. S3 and HTTP dates are cut to whole seconds: the storage's clock may show as much more than an object's time. */
+const STAMP_PRECISION = 1_000;
+
 /** What a repository has to be rid of. */
 interface Plan extends RemovalPlan {
   readonly decisions: readonly Decision[];
@@ -124,8 +127,7 @@ async function planPrune(
   if (unreadable.length > 0) throw refused(unreadable);
   const record = await readVerified(sink, signal);
   const ours = options.now?.() ?? new Date();
-  // The earlier one: a clock that is ahead makes everything old, one that is behind keeps too much.
-  const now = storageNow && storageNow < ours ? storageNow : ours;
+  const now = earlier(ours, storageNow ?? undefined);
   const decide = (among: readonly RetainedPoint[]): Decision[] =>
     applyPolicy({ points: among, rules, verified: record.verified, now });
   const decisions = decide(points);
@@ -164,6 +166,11 @@ async function planPrune(
   const more = keepInstead(decisions, decide(points.filter(({ id }) => !isBroken.has(id))));
   const kept = new Set(keptOf(more));
   return { ...(await planFor(more)).plan, decisions: more, broken: broken.filter(({ id }) => kept.has(id)) };
+}
+
+/** The earlier one: a clock that is ahead makes everything old, one that is behind keeps too much. */
+function earlier(ours: Date, storageNow: Date = ours): Date {
+  return new Date(Math.min(ours.getTime(), storageNow.getTime() + STAMP_PRECISION));
 }
 
 function keptOf(decisions: readonly Decision[]): RestorePointId[] {
