@@ -32,6 +32,20 @@ describe("a lock that is looked at and removed", () => {
     expect(await readLock(sink, { now: later })).to.deep.include({ state: "silent" });
   });
 
+  it("tells what its holder does, and how a service is ended", async () => {
+    const sink = memorySink();
+    const agent = { agent: "0.1.0", now: () => new Date(), signal: undefined };
+    await withLease(sink, { ...agent, command: "run" }, async () => {
+      const lock = await readLock(sink);
+      expect(lock?.holder).to.deep.include({ command: "run", process: thisProcess() });
+      const error = lock && (await rejection(removeLock(sink, lock)));
+      expect(error).to.be.instanceOf(EngineError);
+      expect((error as EngineError).remedy).to.contain("systemctl stop axon-backup");
+    });
+    await held(sink, new Date());
+    expect((await readLock(sink))?.holder).to.not.have.property("command");
+  });
+
   it("is seen to live when it is written anew while it is watched, and then not removed", async () => {
     const sink = memorySink();
     await held(sink, new Date());

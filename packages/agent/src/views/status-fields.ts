@@ -7,7 +7,7 @@ import {
 import { printable } from "../output/printable.js";
 import { formatBytes, formatCount, formatDuration, plural } from "../output/units.js";
 import type { SinkStatus } from "./status.js";
-import { STATES } from "./unlock.js";
+import { COMMANDS, STATES } from "./unlock.js";
 
 /** Columns of the terminal that everybody has. */
 const WIDTH = 80;
@@ -96,10 +96,10 @@ function writerText({ lock }: RepositoryStatus, now: Date): string {
   if (lock === undefined) return "nobody";
   const { holder, state } = lock;
   if (holder === null) return `somebody: the lock can't be read; ${STATES[state]}`;
-  const { process, since, renewed } = holder;
+  const { process, since, renewed, command } = holder;
   const isOver = state === "dead" || state === "silent";
   const signs = `since ${ago(new Date(since), now)}, last sign ${ago(new Date(renewed), now)}`;
-  return `${isOver ? "A RUN WAS CUT OFF: " : ""}process ${process.pid} on ${process.host}, ${signs}: ${STATES[state]}`;
+  return `${isOver ? "A RUN WAS CUT OFF: " : ""}${command ? `${COMMANDS[command]}, ` : ""}process ${process.pid} on ${process.host}, ${signs}: ${STATES[state]}`;
 }
 
 function ago(time: Date, now: Date): string {

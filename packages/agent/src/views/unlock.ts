@@ -11,6 +11,7 @@ export function lockJson({ holder, modified, state }: Lock): object {
     host: holder?.process.host ?? null,
     pid: holder?.process.pid ?? null,
     agent: holder?.agent ?? null,
+    command: holder?.command ?? null,
     since: holder?.since ?? null,
     renewed: holder?.renewed ?? null,
     written: modified?.toISOString() ?? null,
@@ -38,6 +39,7 @@ function fieldsText(sink: string, { holder, modified, state }: Lock, now: Date):
     ...(holder
       ? ([
           ["agent", holder.agent],
+          ...(holder.command ? ([["command", COMMANDS[holder.command]]] as const) : []),
           ["since", momentText(new Date(holder.since), now)],
           ["last sign", momentText(new Date(holder.renewed), now)],
         ] as const)
@@ -51,6 +53,13 @@ function momentText(time: Date, now: Date): string {
   const ago = now.getTime() - time.getTime();
   return `${formatTime(time)} (${ago >= 0 ? `${formatDuration(ago)} ago` : "in the future, by this clock"})`;
 }
+
+/** What the holder of a lock does, as it was started. */
+export const COMMANDS: Readonly<Record<NonNullable<NonNullable<Lock["holder"]>["command"]>, string>> = {
+  backup: "axon-backup backup",
+  prune: "axon-backup prune",
+  run: "axon-backup run (the service)",
+};
 
 /** In a few words. */
 export const STATES: Readonly<Record<Lock["state"], string>> = {

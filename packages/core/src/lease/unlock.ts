@@ -4,7 +4,7 @@ import { WRITER_KEY } from "../repository/layout.js";
 import { options } from "../repository/read-optional.js";
 import { parseScratch } from "../repository/scratch.js";
 import { type Clock, sleep, systemClock } from "../sinks/clock.js";
-import { type Holder, newHolder, stateOf } from "./holder.js";
+import { type Holder, newHolder, stateOf, type WriterCommand } from "./holder.js";
 import { EXPIRY } from "./lease.js";
 import { type Found, readLease, writeLease } from "./lease-object.js";
 
@@ -14,6 +14,8 @@ export interface Lock {
   readonly holder: {
     readonly process: ProcessIdentity;
     readonly agent: string;
+    /** What it does; undefined where the lock, of an older agent, doesn't tell. */
+    readonly command?: WriterCommand;
     /** ISO 8601, by the holder's clock: when the run began, and when it last said that it lives. */
     readonly since: string;
     readonly renewed: string;
@@ -100,7 +102,13 @@ function lockOf({ holder, modified }: Found, now: Date, expiry: number): Lock {
   const isOld = signs.length > 0 && signs.every((sign) => now.getTime() - sign.getTime() > expiry);
   return {
     holder: holder
-      ? { process: holder.process, agent: holder.agent, since: holder.since, renewed: holder.renewed }
+      ? {
+          process: holder.process,
+          agent: holder.agent,
+          ...(holder.command && { command: holder.command }),
+          since: holder.since,
+          renewed: holder.renewed,
+        }
       : null,
     modified,
     state: state === "over" ? "dead" : state === "alive" ? "alive" : isOld ? "silent" : "unknown",
@@ -110,6 +118,12 @@ function lockOf({ holder, modified }: Found, now: Date, expiry: number): Lock {
 function inUse(holder: Holder | undefined): EngineError {
   const who = holder ? `process ${holder.process.pid} on ${holder.process.host}` : "somebody";
   const how = holder ? `, on ${holder.process.host}: kill ${holder.process.pid}` : "";
+  if (holder?.command === "run")
+    return new EngineError(
+      "locked",
+      `the lock is in use: the service, ${who}, holds it, and lives`,
+      `The service has the lock as long as events come. To do something else with the repository, end it on ${holder.process.host} (systemctl stop axon-backup): it then removes the lock itself.`,
+    );
   return new EngineError(
     "locked",
     `the lock is in use: ${who} holds it, and lives`,
