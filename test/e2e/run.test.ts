@@ -131,6 +131,59 @@ describe("axon-backup run", () => {
     }
   });
 
+  it("rejects a configuration whose secrets of notifications or of the listener can't be read, and changes nothing", async () => {
+    scene = await Scene.open({ rebuildIndexes: true });
+    const token = scene.path("service-token");
+    writeFileSync(token, "first", { mode: 0o600 });
+    const configure = (...rest: readonly string[]): void => {
+      scene.writeAgentConfig(["storage: [{storage}]"], rest);
+    };
+    const listen = `service: {listen: "127.0.0.1:0", token: {file: ${token}}}`;
+    configure(listen);
+    const service = (running = scene.start(["run"]));
+    const addresses = () =>
+      [...service.said().matchAll(/metrics and status: (http:\/\/[\d.:]+\/)/g)].map(([, one = ""]) => one);
+    await holdsWhile(service, () => addresses().length === 1);
+    await holdsWhile(service, () => restorePointsAt(scene.sinkPath("nas")).length === 1);
+    const asked = async (shown: string) =>
+      (await fetch(`${addresses().at(-1)}api/state`, { headers: { authorization: `Bearer ${shown}` } }))
+        .status;
+    const rejections = () => entries(service).filter(({ event }) => event === "configuration-rejected");
+
+    const gone = scene.path("gone");
+    for (const [at, line] of [
+      `  - webhook: {url: "https://hooks.example", secret: {file: ${gone}}}`,
+      "  - ping: {url: {env: NO_SUCH_VARIABLE}, when: current}",
+      `  - email: {host: 127.0.0.1, tls: none, user: me, password: {file: ${gone}}, from: a@b.example, to: [c@d.example]}`,
+    ].entries()) {
+      const before = rejections().length;
+      configure(listen, "notifications:", line);
+      service.kill("SIGHUP");
+      await holdsWhile(service, () => rejections().length > before);
+      expect(JSON.stringify(rejections().at(-1)), line).to.contain(at === 1 ? "NO_SUCH_VARIABLE" : gone);
+    }
+    expect(await asked("first")).to.equal(200);
+    const state = (await (
+      await fetch(`${addresses()[0]}api/state`, { headers: { authorization: "Bearer first" } })
+    ).json()) as { readonly rejectedConfiguration: { readonly message: string } | null };
+    expect(state.rejectedConfiguration?.message).to.contain("notifications.email.password");
+
+    // A token that is gone, and then another one.
+    configure(listen);
+    rmSync(token);
+    const before = rejections().length;
+    service.kill("SIGHUP");
+    await holdsWhile(service, () => rejections().length > before);
+    expect(JSON.stringify(rejections().at(-1))).to.contain("service.token");
+    expect(await asked("first"), "the one before stays").to.equal(200);
+    writeFileSync(token, "second", { mode: 0o600 });
+    service.kill("SIGHUP");
+    await holdsWhile(service, () => addresses().length === 2);
+    expect([await asked("first"), await asked("second")]).to.deep.equal([401, 200]);
+    service.kill("SIGTERM");
+    expect((await service.ended).code).to.equal(0);
+  });
+
   it("works on one sink whatever is the matter with another, and takes another configuration if it is right", async () => {
     scene = await Scene.open({ rebuildIndexes: true, sinks: ["nas", "broken"] });
     scene.writeAgentConfig(["storage: [{storage}]"], QUIET);

@@ -94,9 +94,11 @@ export class Scene {
 
   writeAgentConfig(server: readonly string[], rest: readonly string[] = [], url = this.server.url): void {
     const lines = server.map((line) => `  ${line.replaceAll("{storage}", this.storage)}`);
+    // The port that is the default is one for the whole machine.
+    const quiet = rest.some((line) => line.startsWith("service:")) ? [] : ["service: {listen: off}"];
     writeFileSync(
       join(this.config, "agent.yaml"),
-      ["server:", `  url: ${url}`, ...lines, ...rest, ""].join("\n"),
+      ["server:", `  url: ${url}`, ...lines, ...quiet, ...rest, ""].join("\n"),
     );
   }
 

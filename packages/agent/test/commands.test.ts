@@ -25,7 +25,7 @@ describe("commands", function () {
       accessControl: { admin: CANARY, application: "application" },
     });
     const config = {
-      "config/agent.yaml": `server:\n  url: ${standin.url}\n  token: {file: ${directory}/token}\n  storage: [${storage}]\n`,
+      "config/agent.yaml": `server:\n  url: ${standin.url}\n  token: {file: ${directory}/token}\n  storage: [${storage}]\nservice: {listen: off}\n`,
       "config/sinks.d/nas.yaml": `type: local\npath: ${directory}/nas\n`,
       "config/sinks.d/offsite.yaml": `type: local\npath: ${directory}/offsite\n`,
     };

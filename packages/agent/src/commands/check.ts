@@ -10,17 +10,19 @@ import { checkSink } from "../checks/sink.js";
 import { historyRows } from "../checks/history-rows.js";
 import { lockRows } from "../checks/lock-rows.js";
 import { openFileRows } from "../checks/open-files.js";
+import { serviceRows } from "../checks/service-rows.js";
 import { sinkRows } from "../checks/sink-rows.js";
 import { type CheckedSink, type CheckRow, ok } from "../checks/types.js";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSink, ConfiguredSinks } from "../composition/sinks.js";
 import type { OpenSource } from "../composition/source.js";
-import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, SIGNAL, SINKS } from "../composition/tokens.js";
+import { CONFIGURATION, ENGINE, OPEN_SOURCE, OUTPUT, SECRETS, SIGNAL, SINKS } from "../composition/tokens.js";
 import type { Configuration } from "../config/types.js";
 import { exitCodeOf } from "../errors/exit-code-of.js";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import type { Output } from "../output/output.js";
 import { formatBytes, plural } from "../output/units.js";
+import type { SecretContext } from "../secrets/resolve.js";
 import { checkJson, checkText } from "../views/check.js";
 import { withSink } from "./each-sink.js";
 
@@ -32,6 +34,7 @@ export class CheckCommand {
     @inject(SINKS) private readonly sinks: ConfiguredSinks,
     @inject(OPEN_SOURCE) private readonly openSource: OpenSource,
     @inject(ENGINE) private readonly engine: Engine,
+    @inject(SECRETS) private readonly secrets: SecretContext,
     @inject(OUTPUT) private readonly output: Output,
     @inject(SIGNAL) private readonly signal: AbortSignal,
   ) {}
@@ -69,6 +72,7 @@ export class CheckCommand {
     } finally {
       await source?.close();
     }
+    rows.push(...(await serviceRows(this.configuration, this.secrets, this.signal)));
     this.output.result({ json: checkJson(rows, checked), text: checkText(rows, checked) });
     if (!rows.some((row) => row.outcome === "failed")) return EXIT_CODES.ok;
     return incomplete ? EXIT_CODES.configuration : EXIT_CODES.failed;

@@ -18,6 +18,7 @@ import {
   STREAMS,
 } from "../composition/tokens.js";
 import type { Configuration } from "../config/types.js";
+import { describeError } from "../errors/describe-error.js";
 import { Interrupted } from "../errors/interrupted.js";
 import { EXIT_CODES, type ExitCode } from "../exit-codes.js";
 import type { Log } from "../output/log.js";
@@ -28,6 +29,8 @@ import type { SignalDiverter } from "../process.js";
 import { SecretError } from "../secrets/secret-error.js";
 import type { SecretContext } from "../secrets/resolve.js";
 import { Consumers } from "../service/consumers.js";
+import { instanceOf } from "../service/http/instance.js";
+import { readChannel, requireUsable } from "../service/notifications/usable.js";
 import { Reloader } from "../service/reloader.js";
 import { Service, type ServiceParts } from "../service/service.js";
 import { SwitchedLog } from "../service/switched-log.js";
@@ -75,12 +78,28 @@ export class RunCommand {
       secrets: await this.#prints(log),
     };
     const notifier = new SystemdNotifier(service, { env: this.streams.env, clock: TIME.clock, log });
-    const consumers = new Consumers(service, { log, redact, secrets: this.secrets, clock: TIME.clock });
+    const consumers = new Consumers(service, {
+      log,
+      redact,
+      secrets: this.secrets,
+      instance: instanceOf(configuration.directory),
+      clock: TIME.clock,
+    });
+    // What is in use.
+    let inUse: Pick<ServiceParts, "configuration"> = parts;
     const reloader = new Reloader({
       load: () => this.#load(),
       take: async ({ log: other, ...next }) => {
         await consumers.listen(next.configuration.service);
-        const changed = await service.take(next);
+        let changed;
+        try {
+          changed = await service.take(next);
+        } catch (error) {
+          // All of it, or nothing.
+          await listenAsBefore(consumers, inUse.configuration, log);
+          throw error;
+        }
+        inUse = next;
         log.use(other);
         consumers.notify(next.configuration);
         return changed;
@@ -100,6 +119,7 @@ export class RunCommand {
       throw error;
     }
     consumers.notify(configuration);
+    await this.#warnOfChannels(log);
     const hangUp = this.signals.divert("SIGHUP", () => {
       reloader.request("SIGHUP");
     });
@@ -139,14 +159,33 @@ export class RunCommand {
     }
   }
 
+  /** What can't be told at the start may be later: secrets are read anew for each message. */
+  async #warnOfChannels(log: SwitchedLog): Promise<void> {
+    for (const channel of this.configuration.notifications)
+      try {
+        await requireUsable(channel, this.secrets, this.signal);
+      } catch (error) {
+        if (this.signal.aborted) return;
+        const { message, causes, remedy } = describeError(error);
+        log.warn(`notifications: ${channel.name}: nobody can be told: ${message}`, {
+          channel: channel.name,
+          causes,
+          remedy,
+        });
+      }
+  }
+
+  /** Everything that is needed to go by it, read and checked. */
   async #load(): Promise<ServiceParts & { readonly log: Log }> {
     const container = await this.compose();
     const configuration = container.resolve(CONFIGURATION);
+    const secrets = container.resolve(SECRETS);
+    for (const channel of configuration.notifications) await readChannel(channel, secrets, this.signal);
     return {
       configuration,
       sinks: container.resolve(SINKS),
       openSource: container.resolve(OPEN_SOURCE),
-      secrets: await secretPrints(configuration, container.resolve(SECRETS)),
+      secrets: await secretPrints(configuration, secrets),
       log: container.resolve(OUTPUT).log,
     };
   }
@@ -159,6 +198,15 @@ async function listenAtStart(consumers: Consumers, { service }: Configuration): 
   } catch (error) {
     if (!(error instanceof SecretError)) throw error;
     await consumers.listenSoon(service);
+  }
+}
+
+async function listenAsBefore(consumers: Consumers, { service }: Configuration, log: Log): Promise<void> {
+  try {
+    await consumers.listen(service);
+  } catch (error) {
+    const { message, causes, remedy } = describeError(error);
+    log.error(`it can't listen where it did: ${message}`, { causes, remedy });
   }
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "@axon-backup/core";
+import type { Secret } from "@axon-backup/sink";
 import type { Configuration } from "../config/types.js";
 import { describeError } from "../errors/describe-error.js";
 import type { Log } from "../output/log.js";
@@ -16,6 +17,8 @@ export interface ConsumerTools {
   readonly log: Log;
   readonly redact: (text: string) => string;
   readonly secrets: SecretContext;
+  /** What the HTTP server is known by; nothing, if left out. */
+  readonly instance?: string;
   readonly clock: Clock;
 }
 
@@ -30,6 +33,8 @@ export class Consumers {
   #http: HttpService | undefined;
   /** What the HTTP server was last told to do. */
   #asked: Configuration["service"] | undefined;
+  /** The token that callers must show now. */
+  #token: Secret | undefined;
   #cancelAgain = (): void => undefined;
 
   constructor(
@@ -43,18 +48,20 @@ export class Consumers {
   }
 
   /**
-   * Listens where this configuration says.
+   * Listens where this configuration says, with the token that is there now.
    * @throws ListenError, SecretError; then it goes on listening where it did
    */
   async listen(service: Configuration["service"]): Promise<void> {
     const before = this.#asked;
-    if (isDeepStrictEqual(service, before)) return;
+    const token = await this.#tokenOf(service);
+    const isSame = isDeepStrictEqual(service, before) && token?.reveal() === this.#token?.reveal();
+    if (isSame && (this.#http !== undefined || service.listen === undefined)) return;
     this.#cancelAgain();
     // Two can't have one port; otherwise the old one ends when there is a new one.
     if (service.listen?.port === before?.listen?.port) await this.#closeHttp();
     let http: HttpService | undefined;
     try {
-      http = await this.#open(service);
+      http = await this.#open(service, token);
     } catch (error) {
       if (before && !this.#http) await this.listenSoon(before);
       throw error;
@@ -62,6 +69,7 @@ export class Consumers {
     await this.#closeHttp();
     this.#http = http;
     this.#asked = service;
+    this.#token = token;
   }
 
   /** Listens as soon as it can. */
@@ -69,9 +77,13 @@ export class Consumers {
     const { log, clock } = this.tools;
     this.#asked = service;
     try {
-      const http = await this.#open(service);
+      const token = await this.#tokenOf(service);
+      const http = await this.#open(service, token);
       if (this.#asked !== service) await http?.close();
-      else this.#http = http;
+      else {
+        this.#http = http;
+        this.#token = token;
+      }
     } catch (error) {
       const { message, causes, remedy } = describeError(error);
       log.error(`no metrics, health or status page: ${message}`, { causes, remedy });
@@ -100,13 +112,20 @@ export class Consumers {
     await http?.close();
   }
 
-  async #open({ listen, token }: Configuration["service"]): Promise<HttpService | undefined> {
+  async #tokenOf({ listen, token }: Configuration["service"]): Promise<Secret | undefined> {
+    return listen && token && (await resolveSecret(token, "service.token", this.tools.secrets));
+  }
+
+  async #open(
+    { listen }: Configuration["service"],
+    token: Secret | undefined,
+  ): Promise<HttpService | undefined> {
     if (listen === undefined) return undefined;
-    const { log, redact, secrets } = this.tools;
-    const secret = token && (await resolveSecret(token, "service.token", secrets));
+    const { log, redact, instance } = this.tools;
     const http = await startHttp({
       listen,
-      ...(secret && { token: secret }),
+      ...(token && { token }),
+      ...(instance !== undefined && { instance }),
       view: this.view,
       metrics: this.#metrics,
       log,

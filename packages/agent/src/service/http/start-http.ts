@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { describeError } from "../../errors/describe-error.js";
 import { cleanedView } from "./cleaned-view.js";
 import { isAuthorized, isLocalHost } from "./guard.js";
+import { INSTANCE_HEADER } from "./instance.js";
 import { formatListen, isLoopback, type ListenAddress, ListenError } from "./listen.js";
 import { LiveUpdates } from "./live.js";
 import { ratesAfter, type Rates } from "./rates.js";
@@ -51,6 +52,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpService> {
   const sources: Sources = { view, metrics, live, rates: () => rates, now };
   const server = createServer(LIMITS, (request, response) => {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    if (options.instance !== undefined) response.setHeader(INSTANCE_HEADER, options.instance);
     respond(sources, options, request, response).catch((error: unknown) => {
       log.error(`can't answer ${pathOf(request)}: ${describeError(error).message}`);
       if (response.headersSent) response.destroy();
@@ -110,6 +112,17 @@ function send(response: ServerResponse, { status, type, body, headers = {} }: An
   response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
   // Node leaves the body of an answer to HEAD out.
   response.end(body);
+}
+
+/** Listens there for a moment. @throws ListenError */
+export async function tryToListen(listen: ListenAddress): Promise<void> {
+  const server = createServer();
+  await listening(server, listen);
+  await new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
 }
 
 async function listening(server: Server, listen: ListenAddress): Promise<ListenAddress> {

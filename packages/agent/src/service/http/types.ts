@@ -14,6 +14,8 @@ export interface HttpOptions {
   readonly listen: ListenAddress;
   /** What whoever asks must know: as a bearer token, or as the password of basic authentication. Needed unless `listen` is a loopback address. */
   readonly token?: Secret;
+  /** What the service is known by in each answer; nothing, if left out. */
+  readonly instance?: string;
   readonly view: ServiceView;
   readonly metrics: MetricsText;
   readonly log: Log;
