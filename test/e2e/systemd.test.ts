@@ -1,18 +1,15 @@
-import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "chai";
-import { BootedSystem } from "../support/booted.js";
+import type { BootedSystem } from "../support/booted.js";
+import { bootWithAgent, closeAgent, giveWhatItNeeds, installPackage } from "../support/booted-agent.js";
 import { run } from "../support/packages.js";
-import { pending } from "../support/pending.js";
 import { product, requireTools, succeed } from "../support/product.js";
 import { compareStores, Scene } from "../support/scene.js";
 
 const SERVICES = ["axon-backup", "axon-backup-backup", "axon-backup-verify", "axon-backup-prune"];
 const TIMERS = ["axon-backup-backup", "axon-backup-verify", "axon-backup-prune"];
 const UNITS = [...SERVICES.map((name) => `${name}.service`), ...TIMERS.map((name) => `${name}.timer`)];
-
-/** A group of a server's, which this machine doesn't have. */
-const SERVER_GROUP = 61_234;
 
 describe("the systemd units", function () {
   this.timeout(180_000);
@@ -60,69 +57,19 @@ describe("the systemd units", function () {
   describe("in a system that was booted", () => {
     let scene: Scene;
     let system: BootedSystem;
-    let opened: Scene | undefined;
-    let booted: BootedSystem | undefined;
+    let close = (): Promise<void> => Promise.resolve();
 
     before(async function () {
-      const missing = BootedSystem.missing();
-      if (missing !== undefined) pending(this, missing);
-      requireTools(this, { dpkg: "dpkg" });
-      const { deb } = await product();
-      scene = await Scene.open({
-        rebuildIndexes: true,
-        sinks: [],
-        accessControl: { admin: "the-token-of-the-agent", application: "another" },
-      });
-      opened = scene;
-      chmodSync(scene.directory, 0o755);
-      giveToServerGroup(join(scene.directory, "server"));
-      mkdirSync(scene.path("nas"));
-      system = await BootedSystem.boot(
-        async (root) => {
-          cpSync(deb, join(root, "opt/axon-backup.deb"));
-          write(root, "etc/axon-backup/agent.yaml", [
-            `server:`,
-            `  url: ${scene.server.url}`,
-            `  token: {credential: axon-token}`,
-            `  storage: [/srv/server/data]`,
-            `  paths: [{server: ${join(scene.directory, "server")}, local: /srv/server}]`,
-            `service: {listen: off}`,
-          ]);
-          write(root, "etc/axon-backup/sinks.d/home.yaml", [
-            `type: local`,
-            `path: /var/lib/axon-backup/home`,
-          ]);
-          write(root, "etc/axon-backup/sinks.d/nas.yaml", [`type: local`, `path: /srv/nas/axon`]);
-          write(root, "etc/credentials/axon-token", ["the-token-of-the-agent"], 0o600);
-          for (const folder of ["axon-backup.service.d", "axon-backup-.service.d"])
-            write(root, `etc/systemd/system/${folder}/site.conf`, [
-              `[Service]`,
-              `SupplementaryGroups=axonserver`,
-              `ReadWritePaths=/srv/nas`,
-              `LoadCredential=axon-token:/etc/credentials/axon-token`,
-            ]);
-          const groups = readFileSync(join(root, "etc/group"), "utf8");
-          writeFileSync(join(root, "etc/group"), `${groups}axonserver:x:${SERVER_GROUP}:\n`);
-          await Promise.resolve();
-        },
-        [
-          { from: join(scene.directory, "server"), to: "/srv/server" },
-          { from: scene.path("nas"), to: "/srv/nas" },
-        ],
-      );
-      booted = system;
+      ({ scene, system } = await bootWithAgent(this));
+      close = () => closeAgent({ scene, system });
     });
-    after(async () => {
-      await booted?.close();
-      await opened?.close();
-    });
+    after(() => close());
 
     it("are installed by the package, which starts nothing", async () => {
-      await system.expect("dpkg", "--force-depends", "--force-confold", "--install", "/opt/axon-backup.deb");
+      await installPackage(system);
       expect(await system.property("axon-backup", "ActiveState")).to.equal("inactive");
       expect((await system.run("systemctl", "is-enabled", "axon-backup")).stdout.trim()).to.equal("disabled");
-      await system.expect("chgrp", "-R", "axon-backup", "/etc/axon-backup");
-      await system.expect("install", "-d", "-o", "axon-backup", "-m", "0700", "/srv/nas/axon");
+      await giveWhatItNeeds(system);
     });
 
     it("run the service: it is ready, backs up, and says how it is", async () => {
@@ -192,22 +139,3 @@ describe("the systemd units", function () {
     });
   });
 });
-
-/** As a server does whose files its group may read. */
-function giveToServerGroup(directory: string): void {
-  chownSync(directory, 0, SERVER_GROUP);
-  chmodSync(directory, 0o2750);
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) giveToServerGroup(path);
-    else {
-      chownSync(path, 0, SERVER_GROUP);
-      chmodSync(path, 0o640);
-    }
-  }
-}
-
-function write(root: string, path: string, lines: readonly string[], mode = 0o640): void {
-  mkdirSync(dirname(join(root, path)), { recursive: true });
-  writeFileSync(join(root, path), `${lines.join("\n")}\n`, { mode });
-}

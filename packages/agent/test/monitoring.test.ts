@@ -80,6 +80,12 @@ describe("docs/monitoring", () => {
     }
   });
 
+  it("has the ids of all that the journal is told", async () => {
+    const { MESSAGE_IDS } = await import("../dist/service/message-ids.js");
+    const rows = [...read("README.md").matchAll(/^\| `([a-z-]+)` +\| `([0-9a-f]{32})` +\|/gm)];
+    expect(Object.fromEntries(rows.map(([, kind = "", id = ""]) => [kind, id]))).to.deep.equal(MESSAGE_IDS);
+  });
+
   it("describes every member of /api/state", async () => {
     const { stateJson } = await import("../dist/service/http/state-json.js");
     const page = read("README.md");

@@ -119,6 +119,8 @@ describe("how a sink is", () => {
       kinds([facts()]),
     ]).to.deep.equal([[], ["late"], [], ["on-time"], []]);
     expect([kinds([late]), kinds([]), kinds([facts()])]).to.deep.equal([["late"], [], []]);
+    const [event] = punctuality.look([late], NOW);
+    expect(event).to.deep.include({ what: "lag", contexts: ["default"] });
   });
 });
 

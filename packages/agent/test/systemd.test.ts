@@ -180,12 +180,13 @@ describe("the journal", () => {
       sink: "nas",
       restorePoint: 1,
       tags: ["a"],
+      contexts: ["default", "orders"],
       none: undefined,
     });
     const length = Buffer.alloc(8);
     length.writeUInt8(9);
     expect(entry.toString("latin1")).to.equal(
-      `MESSAGE\n${length.toString("latin1")}two\nlines\nPRIORITY=4\nSYSLOG_IDENTIFIER=axon-backup\nSINK=nas\nRESTORE_POINT=1\nTAGS=["a"]\n`,
+      `MESSAGE\n${length.toString("latin1")}two\nlines\nPRIORITY=4\nSYSLOG_IDENTIFIER=axon-backup\nSINK=nas\nRESTORE_POINT=1\nTAGS=["a"]\nCONTEXT=default\nCONTEXT=orders\n`,
     );
     expect(["messageId", "_pid", "9a", "a-b", "é"].map(fieldName)).to.deep.equal([
       "MESSAGE_ID",

@@ -7,7 +7,7 @@ export const PRIORITIES: Readonly<Record<LogLevel, number>> = { debug: 7, info: 
 const LONGEST = 16_384;
 
 /**
- * An entry of the journal in its own protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): `MESSAGE`, `PRIORITY`, and each field under its name in capitals, as `SINK`, `CONTEXT`, `MESSAGE_ID`.
+ * An entry of the journal in its own protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): `MESSAGE`, `PRIORITY`, and each field under its name in capitals, as `SINK`, `MESSAGE_ID`; each of several sinks or contexts as a `SINK` or `CONTEXT` of its own.
  */
 export function journalEntry(
   level: LogLevel,
@@ -18,11 +18,21 @@ export function journalEntry(
     ["MESSAGE", message],
     ["PRIORITY", PRIORITIES[level]],
     ["SYSLOG_IDENTIFIER", "axon-backup"],
-    ...Object.entries(fields).map(([name, value]): [string, unknown] => [fieldName(name), value]),
+    ...Object.entries(fields).flatMap(([name, value]) => fieldsOf(name, value)),
   ];
   return Buffer.concat(
     entries.flatMap(([name, value]) => (name === "" || value === undefined ? [] : [field(name, value)])),
   );
+}
+
+/** What can be searched for, one by one: the journal takes a field several times. */
+const LISTS: Readonly<Record<string, string>> = { contexts: "CONTEXT", sinks: "SINK" };
+
+function fieldsOf(name: string, value: unknown): readonly [string, unknown][] {
+  const each = LISTS[name];
+  return each !== undefined && Array.isArray(value)
+    ? value.map((one: unknown) => [each, one])
+    : [[fieldName(name), value]];
 }
 
 function field(name: string, value: unknown): Buffer {

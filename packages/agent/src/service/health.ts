@@ -19,6 +19,14 @@ export function latenessOf(facts: SinkFacts, now: Date): Lateness {
   return { ...(lag !== undefined && { lag }), ...(restorePoint !== undefined && { restorePoint }) };
 }
 
+/** The contexts whose oldest event has waited for longer than the promise allows. */
+export function lateContexts({ lags, promise }: SinkFacts, now: Date): readonly string[] {
+  const { lag: limit = Infinity } = promise;
+  return lags
+    .filter(({ since }) => since !== undefined && now.getTime() - since.getTime() > limit)
+    .map(({ context }) => context);
+}
+
 /** How a sink is, and why. */
 export function healthOf(
   facts: SinkFacts,

@@ -135,7 +135,15 @@ export function lineOf(event: ServiceEvent): Line {
       };
     }
     case "late":
-      return { level: "warn", message: event.reason, fields: { sink: event.sink, promise: event.what } };
+      return {
+        level: "warn",
+        message: event.reason,
+        fields: {
+          sink: event.sink,
+          promise: event.what,
+          ...(event.contexts.length > 0 && { contexts: event.contexts }),
+        },
+      };
     case "on-time":
       return {
         level: "info",

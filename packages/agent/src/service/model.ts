@@ -181,6 +181,8 @@ export type ServiceEvent =
       readonly at: Date;
       readonly what: keyof SinkPromise;
       readonly reason: string;
+      /** Those whose events wait for too long; none when it is the restore point. */
+      readonly contexts: readonly string[];
     }
   | { readonly kind: "on-time"; readonly sink: string; readonly at: Date; readonly what: keyof SinkPromise }
   | { readonly kind: "configuration-taken"; readonly at: Date }

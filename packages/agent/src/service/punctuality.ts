@@ -1,4 +1,4 @@
-import { latenessOf, type SinkFacts } from "./health.js";
+import { lateContexts, latenessOf, type SinkFacts } from "./health.js";
 import type { ServiceEvent, SinkPromise } from "./model.js";
 
 const PROMISES: readonly (keyof SinkPromise)[] = ["lag", "restorePoint"];
@@ -20,7 +20,14 @@ export class Punctuality {
       for (const what of PROMISES) {
         const reason = reasons[what];
         if (reason !== undefined && before?.has(what) !== true)
-          events.push({ kind: "late", sink: facts.name, at: now, what, reason });
+          events.push({
+            kind: "late",
+            sink: facts.name,
+            at: now,
+            what,
+            reason,
+            contexts: what === "lag" ? lateContexts(facts, now) : [],
+          });
         if (reason === undefined && before?.has(what) === true)
           events.push({ kind: "on-time", sink: facts.name, at: now, what });
       }

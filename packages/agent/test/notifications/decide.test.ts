@@ -43,7 +43,14 @@ class Teller {
   }
 }
 
-const late: ServiceEvent = { kind: "late", sink: "nas", at: START, what: "lag", reason: "120 s behind" };
+const late: ServiceEvent = {
+  kind: "late",
+  sink: "nas",
+  at: START,
+  what: "lag",
+  reason: "120 s behind",
+  contexts: ["default"],
+};
 const onTime: ServiceEvent = { kind: "on-time", sink: "nas", at: START, what: "lag" };
 const damage = (...objects: string[]): ServiceEvent => ({ kind: "damage", sink: "nas", at: START, objects });
 const rejected = (message: string): ServiceEvent => ({
