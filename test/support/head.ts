@@ -19,8 +19,16 @@ import {
 import { bytesSource, objectKey } from "@axon-backup/sink";
 import { plugin } from "@axon-backup/sink-local";
 
+/** Where two pieces begin that have these bytes; none for nothing. */
+function inTwo(from: number, to: number): number[] {
+  if (to === from) return [];
+  const middle = Math.ceil((from + to) / 2);
+  return middle === to ? [from] : [from, middle];
+}
+
 /**
- * Stores on a local sink what a server's files have beyond the newest restore point, and the head that tells of it, as docs/repository-format.md has it: contexts in their first timeline alone.
+ * Stores on a local sink what a server's files have beyond the newest restore point, and the head that tells of it, as docs/repository-format.md has it: contexts in their first timeline alone. What a restore point
+ * has a beginning of goes on in pieces.
  * @returns the head's id
  */
 export async function storeHeadAt(path: string, storage: string): Promise<RestorePointId> {
@@ -44,7 +52,17 @@ export async function storeHeadAt(path: string, storage: string): Promise<Restor
           scanner.push(bytes);
           const { state, validBytes, nextToken } = scanner.end();
           const content = bytes.subarray(0, validBytes);
-          await sink.put(objectKey(`contexts/${name}/${store}/${file}`), bytesSource(content));
+          const recorded = context[store].open.find((other) => other.name === file)?.validBytes ?? validBytes;
+          await sink.put(
+            objectKey(`contexts/${name}/${store}/${file}`),
+            bytesSource(content.subarray(0, recorded)),
+          );
+          const pieces = inTwo(recorded, validBytes);
+          for (const [index, at] of pieces.entries())
+            await sink.put(
+              objectKey(`pieces/${name}/${store}/${file}/${at}`),
+              bytesSource(content.subarray(at, pieces[index + 1])),
+            );
           const sha256 = createHash("sha256").update(content).digest("hex");
           open.push({
             name: file,
@@ -53,6 +71,7 @@ export async function storeHeadAt(path: string, storage: string): Promise<Restor
             length: bytes.length,
             nextToken,
             complete: state === "closed",
+            ...(pieces.length > 0 && { pieces }),
           });
         }
         stores[store] = { nextToken: open.at(-1)?.nextToken ?? (0 as Token), open };

@@ -104,7 +104,7 @@ describe("following, killed anywhere", () => {
         await model.close();
       }
     };
-    const kind = fc.constantFrom<Kind>("all", "plain", "put-only");
+    const kind = fc.constantFrom<Kind>("all", "plain", "put-only", "small");
     await fc.assert(fc.asyncProperty(kind, fc.array(step, { minLength: 8, maxLength: 40 }), run), {
       numRuns: Number(process.env["FOLLOW_RUNS"] ?? 80),
     });

@@ -1,27 +1,12 @@
 import { expect } from "chai";
 import { objectKey, type Sink, SinkError } from "@axon-backup/sink";
-import { faultySink, type FaultyOptions, type MemorySink, memorySink } from "@axon-backup/sink-testkit";
+import { faultySink, type FaultyOptions, memorySink } from "@axon-backup/sink-testkit";
 import { type EngineError, lagsOf, Repository, systemClock } from "../dist/index.js";
 import { FollowScene, until } from "./follow-scene.js";
 import { FakeClock } from "./sink-support.js";
 
 const HEAD = objectKey("head.json");
 const WRITER = objectKey("writer.json");
-
-/** A sink that can't extend, and counts what is put of segments. */
-function putOnly(inner: MemorySink, onPut: () => void): Sink {
-  return {
-    put: (key, source, options) => {
-      if (key.endsWith(".events")) onPut();
-      return inner.put(key, source, options);
-    },
-    get: (...given) => inner.get(...given),
-    stat: (...given) => inner.stat(...given),
-    list: (...given) => inner.list(...given),
-    delete: (...given) => inner.delete(...given),
-    close: () => inner.close(),
-  };
-}
 
 describe("following in trouble", () => {
   let scene: FollowScene;
@@ -164,28 +149,6 @@ describe("following in trouble", () => {
     expect(lag?.since?.getTime()).to.be.at.most(Date.now());
   });
 
-  it("puts whole no more often than it may", async () => {
-    const clock = new FakeClock();
-    let puts = 0;
-    const following = scene.follow({
-      sink: putOnly(scene.sink, () => puts++),
-      clock,
-      maxPutRate: { count: 60, per: 3_600_000 },
-    });
-    await following.reaches(append());
-    expect(puts).to.equal(1);
-    for (let round = 0; round < 5; round++) {
-      const last = append();
-      await until(() => scene.watch().state.positions.get("default")?.events.nextToken === last + 1);
-      await clock.advance(10_000);
-    }
-    expect(puts, "in 50 seconds").to.equal(1);
-    await clock.advance(20_000);
-    await following.reaches(scene.standin.head("default"));
-    expect(puts, "what came meanwhile goes at once").to.equal(2);
-    expect(await scene.check()).to.equal(scene.standin.head("default"));
-  });
-
   it("has a cycle no more often than its interval says, whatever another sink's is", async () => {
     const clock = new FakeClock();
     const following = scene.follow({ clock, interval: 60_000 });
@@ -201,23 +164,6 @@ describe("following in trouble", () => {
     await following.reaches(scene.standin.head("default"));
     expect(following.count("cycle"), "what came meanwhile goes at once").to.equal(2);
     expect(await scene.check()).to.equal(scene.standin.head("default"));
-  });
-
-  it("puts whole what is no cheaper to extend, and extends what is", async () => {
-    let puts = 0;
-    const sink: Sink = {
-      ...putOnly(scene.sink, () => puts++),
-      extend: (...given) => scene.sink.extend(...given),
-      extendFrom: 3000,
-    };
-    const following = scene.follow({ sink });
-    await following.reaches(append());
-    expect([puts, scene.sink.calls.extend]).to.deep.equal([1, 0]);
-    while ((following.stored?.contexts[0]?.events.validBytes ?? 0) < 3000) await following.reaches(append());
-    const before = puts;
-    await following.reaches(append());
-    expect(puts).to.equal(before);
-    expect(scene.sink.calls.extend).to.equal(1);
   });
 
   it("stores what the server closes whole, and the next backup doesn't send it again", async () => {

@@ -5,7 +5,7 @@ import {
   type StoreKind,
   type Token,
 } from "@axon-backup/axon-server";
-import { bytesSource, objectKey, type Sink } from "@axon-backup/sink";
+import { bytesSource, type ObjectKey, objectKey, type Sink } from "@axon-backup/sink";
 import {
   type ContextManifest,
   type HeadContext,
@@ -16,6 +16,7 @@ import {
   Repository,
   type RestorePointId,
 } from "../dist/index.js";
+import { pieceKey } from "../dist/repository/pieces.js";
 import { type Files, sha256 } from "./support-restore.js";
 
 /** The files of a store, or of both, whole, as the server has them. */
@@ -26,6 +27,8 @@ export interface HeadOptions {
   readonly now?: Date;
   /** Those of the newest restore point, if left out. */
   readonly contexts?: readonly string[];
+  /** Bytes: what the restore point doesn't have of a copy is stored in pieces of as many. Left out: it is stored whole. */
+  readonly pieceBytes?: number;
   /** Changes the document before it is written. */
   readonly change?: (head: HeadManifest) => HeadManifest;
 }
@@ -37,7 +40,7 @@ export interface HeadOptions {
 export async function storeHead(
   sink: Sink,
   filesOf: FilesOf,
-  { now = new Date(), contexts, change = (head) => head }: HeadOptions = {},
+  { now = new Date(), contexts, pieceBytes = Infinity, change = (head) => head }: HeadOptions = {},
 ): Promise<HeadManifest> {
   const repository = await Repository.open(sink);
   const newest = (await repository?.restorePoints())?.at(-1);
@@ -48,7 +51,13 @@ export async function storeHead(
     if (contexts?.includes(context.name) === false) continue;
     const stores = {} as Record<StoreKind, HeadStore>;
     for (const store of STORE_KINDS)
-      stores[store] = await storeOpen(repository, context, store, await filesOf(context.name, store));
+      stores[store] = await storeOpen(
+        repository,
+        context,
+        store,
+        await filesOf(context.name, store),
+        pieceBytes,
+      );
     ahead.push({ name: context.name, timeline: context.timeline, ...stores });
   }
   const head = change({
@@ -76,6 +85,7 @@ async function storeOpen(
   { name: context, timeline, ...stores }: ContextManifest,
   store: StoreKind,
   files: Files,
+  pieceBytes: number,
 ): Promise<HeadStore> {
   const closed = new Set((await repository.closedFiles(stores[store])).map(({ name }) => name));
   const open: OpenSegment[] = [];
@@ -87,7 +97,9 @@ async function storeOpen(
     const scan = scanner.end();
     const content = bytes.subarray(0, scan.validBytes);
     const folder = `contexts/${context}${timeline > 0 ? `@${timeline}` : ""}/${store}`;
-    await repository.sink.put(objectKey(`${folder}/${name}`), bytesSource(content));
+    const recorded = stores[store].open.find((other) => other.name === name)?.validBytes ?? 0;
+    const key = objectKey(`${folder}/${name}`);
+    const pieces = await storeInPieces(repository.sink, key, content, recorded || pieceBytes, pieceBytes);
     open.push({
       name,
       validBytes: content.byteLength,
@@ -95,7 +107,26 @@ async function storeOpen(
       length: bytes.byteLength,
       nextToken: scan.nextToken,
       complete: scan.state === "closed",
+      ...(pieces.length > 0 && { pieces }),
     });
   }
   return { nextToken: open.at(-1)?.nextToken ?? (0 as Token), open };
+}
+
+/** @returns where the pieces begin */
+async function storeInPieces(
+  sink: Sink,
+  key: ObjectKey,
+  content: Uint8Array,
+  recorded: number,
+  pieceBytes: number,
+): Promise<number[]> {
+  const first = pieceBytes === Infinity ? content.byteLength : recorded;
+  await sink.put(key, bytesSource(content.subarray(0, first)));
+  const pieces: number[] = [];
+  for (let at = first; at < content.byteLength; at += pieceBytes) {
+    pieces.push(at);
+    await sink.put(pieceKey(key, at), bytesSource(content.subarray(at, at + pieceBytes)));
+  }
+  return pieces;
 }

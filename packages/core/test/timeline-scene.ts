@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Token } from "@axon-backup/axon-server";
-import { type ObjectKey, objectKey, type Sink } from "@axon-backup/sink";
+import { objectKey, type Sink } from "@axon-backup/sink";
 import { faultySink, memorySink, type MemorySink } from "@axon-backup/sink-testkit";
 import {
   backup,
@@ -206,13 +206,18 @@ export class TimelineScene {
     const folder = `${context.name}${context.timeline === 0 ? "" : `@${context.timeline}`}`;
     const files = new Map<string, Buffer>();
     for (const store of ["events", "snapshots"] as const) {
-      const read = (name: string): Buffer => {
-        const key: ObjectKey = objectKey(`contexts/${folder}/${store}/${name}`);
-        return Buffer.from(this.sinks[index]?.storage.get(key)?.bytes ?? []);
-      };
+      const object = (key: string): Buffer =>
+        Buffer.from(this.sinks[index]?.storage.get(objectKey(key))?.bytes ?? []);
+      const read = (name: string): Buffer => object(`contexts/${folder}/${store}/${name}`);
       for (const { name } of await repository.closedFiles(context[store])) files.set(name, read(name));
-      for (const { name, validBytes, length } of context[store].open)
-        files.set(name, Buffer.concat([read(name).subarray(0, validBytes)], length));
+      for (const { name, validBytes, length } of context[store].open) {
+        let bytes = read(name);
+        for (let more = bytes; bytes.length < validBytes && more.length > 0;) {
+          more = object(`pieces/${folder}/${store}/${name}/${bytes.length}`);
+          bytes = Buffer.concat([bytes, more]);
+        }
+        files.set(name, Buffer.concat([bytes.subarray(0, validBytes)], length));
+      }
     }
     return files;
   }

@@ -96,7 +96,7 @@ const continuousSection = (more: Record<string, JsonSchema> = {}): JsonSchema =>
       type: "string",
       pattern: RATE_PATTERN,
       description:
-        "How often the copy of a segment that is being written may be stored anew, as a whole, on storages that can't add to an object: a number and /s, /m, /h or /d, as 60/h. Default 60/h.",
+        "How often the copy of a segment that is being written may be stored anew, as a whole, when it has more than 8 MiB, on storages that can't add to an object: a number and /s, /m, /h or /d, as 60/h. New events get there at once all the same, in small objects. Default 60/h.",
     },
     ...more,
   });

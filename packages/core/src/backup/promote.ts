@@ -1,9 +1,11 @@
 import { STORE_KINDS } from "@axon-backup/axon-server";
+import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import type { Manifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { commit } from "./commit.js";
 import type { ExclusivePuts } from "./exclusive-puts.js";
+import { joinPieces } from "./join-pieces.js";
 import type { SinkState } from "./sink-state.js";
 import type { TimelineChange } from "./types.js";
 
@@ -16,6 +18,7 @@ export interface PromotionTools {
   /** The sink's name. */
   readonly name: string;
   readonly observer: Observer;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -25,7 +28,7 @@ export interface PromotionTools {
  * @returns whether it did
  */
 export async function promoteHead(
-  { repository, state, contexts, exclusive, name, observer }: PromotionTools,
+  { repository, state, contexts, exclusive, name, observer, signal }: PromotionTools,
   timelines: readonly TimelineChange[],
 ): Promise<boolean> {
   const { head } = state;
@@ -39,14 +42,22 @@ export async function promoteHead(
     observer({ kind: "warning", sink: name, message });
   };
   const { id } = head.manifest;
-  const missing = firstMissing(head.manifest, state);
-  if (missing !== undefined) {
+  const cantBeKept = (why: string): false => {
     warn(
-      `what was stored after restore point ${head.base.id} can't be kept as one of its own, because ${missing}`,
+      `what was stored after restore point ${head.base.id} can't be kept as one of its own, because ${why}`,
     );
     return false;
+  };
+  const missing = firstMissing(head.manifest, state);
+  if (missing !== undefined) return cantBeKept(missing);
+  let manifest: Manifest;
+  try {
+    manifest = await joinPieces(head.manifest, repository.sink, exclusive, signal);
+  } catch (error) {
+    if (!(error instanceof EngineError && error.kind === "damage")) throw error;
+    return cantBeKept(error.message);
   }
-  await commit(repository, head.manifest, exclusive);
+  await commit(repository, manifest, exclusive);
   const why =
     diverged.length > 0
       ? `the server's history of ${diverged.join(", ")} goes on from another point`
@@ -57,13 +68,13 @@ export async function promoteHead(
   return true;
 }
 
-/** A restore point that is committed restores: by a listing, whether the copies are as long as they must be. */
+/** A restore point that is committed restores: by a listing, whether the copies are as long as they must be. Those that go on in pieces are read. */
 function firstMissing({ contexts }: Manifest, state: SinkState): string | undefined {
   for (const context of contexts)
     for (const store of STORE_KINDS) {
       const { files } = state.context(context.name).stores[store];
       const short = context[store].open.find(
-        ({ name, validBytes }) => (files.sizeOf(name) ?? 0) < validBytes,
+        ({ name, validBytes, pieces }) => pieces === undefined && (files.sizeOf(name) ?? 0) < validBytes,
       );
       if (short)
         return `the copy of ${context.name}/${short.name} has fewer than ${short.validBytes} bytes on the sink`;

@@ -76,7 +76,7 @@ async function runAlone(
     planContexts({ ...shared, repository, state, name, observer });
   let contexts = await plan();
   const { contexts: wanted, signal } = shared;
-  const promotion = { repository, state, contexts: wanted, exclusive, name, observer };
+  const promotion = { repository, state, contexts: wanted, exclusive, name, observer, signal };
   if (await promoteHead(promotion, changesOf(contexts))) {
     state = await readSinkState(repository, wanted, signal);
     contexts = await plan();

@@ -1,3 +1,4 @@
+import type { SourceHandle } from "@axon-backup/axon-server";
 import { isSinkError, type ObjectKey, type StoredObject } from "@axon-backup/sink";
 import type { ExclusivePuts } from "../backup/exclusive-puts.js";
 import { isVanished } from "../backup/transfer.js";
@@ -5,6 +6,7 @@ import { EngineError } from "../errors.js";
 import type { Lease } from "../lease/lease.js";
 import { storeFileKey } from "../repository/layout.js";
 import type { OpenSegment } from "../repository/manifest.js";
+import { pieceKey } from "../repository/pieces.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
 import { withHandle } from "../with-handle.js";
 import { Ended } from "./ended.js";
@@ -18,6 +20,7 @@ import {
   type RunningHash,
 } from "./range-source.js";
 import type { FollowOptions } from "./types.js";
+import { SMALL_COPY, type Way, wayOf } from "./way.js";
 
 /** A copy that has grown. */
 export interface Grown {
@@ -27,10 +30,17 @@ export interface Grown {
   readonly bytes: number;
 }
 
-/** The copies of open segments on one sink, and how they grow: by what is new where the sink can do that, else whole. */
+/** Pieces that are removed after a cycle, at most: new events don't wait for more. */
+const REMOVED_AT_ONCE = 8;
+
+/** The copies of open segments on one sink, and how they grow: by what is new, added to the copy or as an object of its own, or whole. */
 export class Copies {
   /** Hashes of copies, to be gone on with. */
   readonly #hashes = new Map<ObjectKey, RunningHash>();
+  /** Copies that are known to be on the sink as they are recorded: they were put, or looked at. */
+  readonly #certain = new Set<ObjectKey>();
+  /** Pieces whose copy was put whole since. */
+  readonly #obsolete: ObjectKey[] = [];
 
   constructor(
     private readonly options: Pick<FollowOptions, "watch" | "sink">,
@@ -38,9 +48,18 @@ export class Copies {
     private readonly warn: (message: string) => void,
   ) {}
 
-  /** Whether the step may be done now: one that puts an object whole that is there already is held to the rate. */
+  /** Whether the step may be done now: one that puts a large object whole that is there already is held to the rate. */
   isAllowed(step: Step): boolean {
-    return !this.#isWhole(step) || this.budget.wait() === 0;
+    return this.#wayOf(step) !== "wait";
+  }
+
+  /** Removes pieces that the head doesn't need any more, some at a time. Call it when the head is written. */
+  async removeObsolete(lease: Lease): Promise<void> {
+    const { sink } = this.options;
+    if (this.#obsolete.length === 0) return;
+    await lease.held();
+    const keys = this.#obsolete.splice(0, REMOVED_AT_ONCE);
+    await Promise.all(keys.map((key) => sink.delete(key, { signal: lease.signal })));
   }
 
   /** Makes a copy what the segment was seen to be. @throws Ended `changed` */
@@ -54,24 +73,80 @@ export class Copies {
   }
 
   async #grow(step: Step, lease: Lease, exclusive: ExclusivePuts, signal: AbortSignal): Promise<Grown> {
-    const key = storeFileKey(step.context, step.timeline, step.store, step.target.name);
+    const key = keyOf(step);
     await lease.held();
-    const isWhole = this.#isWhole(step);
-    const { stored } = step;
-    if (stored !== undefined && !isWhole) {
-      const extended = await this.#extend(key, { ...step, stored }, lease, signal);
-      if (extended) return extended;
+    const { stored, target } = step;
+    const way = this.#wayOf(step);
+    if (stored !== undefined && way !== "whole") {
+      const known = { ...step, stored };
+      const grown =
+        way === "extend"
+          ? await this.#extend(key, known, lease, signal)
+          : await this.#addPiece(key, known, exclusive, signal);
+      if (grown) return grown;
     }
-    if (isWhole || stored !== undefined) this.budget.spend(1);
+    if (stored !== undefined && target.validBytes > SMALL_COPY) this.budget.spend(1);
     return this.#put(key, step, exclusive, signal);
   }
 
-  /** Whether the copy is put whole though a part of it is there: it can't be extended, or that is no cheaper. */
-  #isWhole({ stored }: Step): boolean {
-    const { sink } = this.options;
-    if (sink.extend === undefined) return true;
-    const { extendFrom = 0 } = sink;
-    return stored !== undefined && stored.validBytes < extendFrom;
+  #wayOf(step: Step): Way {
+    const isCertain = this.#certain.has(keyOf(step));
+    return wayOf(step, this.options.sink, { mayPut: this.budget.wait() === 0, isCertain });
+  }
+
+  /** @returns undefined when the copy isn't as it is recorded */
+  async #addPiece(
+    key: ObjectKey,
+    step: Step & { readonly stored: OpenSegment },
+    exclusive: ExclusivePuts,
+    signal: AbortSignal,
+  ): Promise<Grown | undefined> {
+    const { stored, target } = step;
+    if (!(await this.#isThere(key, stored, signal))) return undefined;
+    return withHandle(this.options.watch.source, target.file, async (handle) => {
+      const source = await this.#newBytes(key, handle, step, signal);
+      const piece = pieceKey(key, stored.validBytes);
+      const object = await putPiece(piece, source, exclusive, signal);
+      if (object.size !== source.size) throw lost(piece, source);
+      const result = source.result();
+      if (!target.complete) this.#hashes.set(key, result);
+      const pieces = [...(stored.pieces ?? []), stored.validBytes];
+      const sha256 = result.hash.copy().digest("hex");
+      return { step, copy: { ...copyOf(step, sha256), pieces }, bytes: source.size };
+    });
+  }
+
+  /** Whether the copy has what is recorded of it. Asked once: its first piece would be in vain otherwise. */
+  async #isThere(key: ObjectKey, { validBytes }: OpenSegment, signal: AbortSignal): Promise<boolean> {
+    if (this.#certain.has(key)) return true;
+    let size: number | undefined;
+    try {
+      ({ size } = await this.options.sink.stat(key, { signal }));
+    } catch (error) {
+      if (!isSinkError(error, "not-found")) throw error;
+    }
+    if (size !== undefined && size >= validBytes) {
+      this.#certain.add(key);
+      return true;
+    }
+    this.warn(`${key} has ${size ?? "no"} bytes, and ${validBytes} were stored; it is put whole`);
+    return false;
+  }
+
+  /** What the copy doesn't have yet, and the hash that goes on. @throws Ended `changed` when the file has another beginning */
+  async #newBytes(
+    key: ObjectKey,
+    handle: SourceHandle,
+    { target, stored }: Step & { readonly stored: OpenSegment },
+    signal: AbortSignal,
+  ): Promise<RangeSource> {
+    const from = this.#hashes.get(key);
+    this.#hashes.delete(key);
+    const running =
+      from?.bytes === stored.validBytes
+        ? from
+        : await hashBeginning(handle, target.file.path, stored, signal);
+    return rangeSource(handle, target, { ...running, nextToken: stored.nextToken });
   }
 
   /** @returns undefined when the object has to be put whole: nobody knows for sure what it is now */
@@ -86,13 +161,7 @@ export class Copies {
     if (sink.extend === undefined) return undefined;
     const extend = sink.extend.bind(sink);
     return withHandle(watch.source, target.file, async (handle) => {
-      const from = this.#hashes.get(key);
-      this.#hashes.delete(key);
-      const running =
-        from?.bytes === stored.validBytes
-          ? from
-          : await hashBeginning(handle, target.file.path, stored, signal);
-      const source = rangeSource(handle, target, { ...running, nextToken: stored.nextToken });
+      const source = await this.#newBytes(key, handle, step, signal);
       try {
         const given = askedBeforeEnd(source, () => lease.held());
         const object = await extend(key, stored.validBytes, given, { signal, kind: "open-segment" });
@@ -116,12 +185,10 @@ export class Copies {
       const source = rangeSource(handle, target, nothingYet(target), stored);
       const object = await exclusive.replace(key, source, { signal, kind: "open-segment" });
       const sha256 = this.#confirm(key, step, object, source);
-      if (sha256 !== undefined) return { step, copy: copyOf(step, sha256), bytes: source.size };
-      throw new EngineError(
-        "failed",
-        `put ${key}: ${source.size} bytes were sent, but the sink holds something else`,
-        "The storage doesn't keep what it is given. Run `axon-backup check`.",
-      );
+      if (sha256 === undefined) throw lost(key, source);
+      this.#certain.add(key);
+      this.#obsolete.push(...(stored?.pieces ?? []).map((offset) => pieceKey(key, offset)));
+      return { step, copy: copyOf(step, sha256), bytes: source.size };
     });
   }
 
@@ -133,9 +200,37 @@ export class Copies {
     const isRight =
       size === target.validBytes && (checksum?.algorithm !== "sha256" || checksum.value === sha256);
     if (!isRight) return undefined;
-    if (!target.complete && this.options.sink.extend) this.#hashes.set(key, result);
+    if (!target.complete) this.#hashes.set(key, result);
     return sha256;
   }
+}
+
+/** One that is there already was left by a session that was cut off, or by another history: nothing needs it. */
+async function putPiece(
+  key: ObjectKey,
+  source: RangeSource,
+  exclusive: ExclusivePuts,
+  signal: AbortSignal,
+): Promise<StoredObject> {
+  const options = { signal, kind: "open-segment" } as const;
+  try {
+    return await exclusive.create(key, source, options);
+  } catch (error) {
+    if (!isSinkError(error, "conflict")) throw error;
+    return exclusive.replace(key, source, options);
+  }
+}
+
+function keyOf({ context, timeline, store, target }: Step): ObjectKey {
+  return storeFileKey(context, timeline, store, target.name);
+}
+
+function lost(key: ObjectKey, source: RangeSource): EngineError {
+  return new EngineError(
+    "failed",
+    `put ${key}: ${source.size} bytes were sent, but the sink holds something else`,
+    "The storage doesn't keep what it is given. Run `axon-backup check`.",
+  );
 }
 
 function stateOf({ target }: Step): Omit<OpenSegment, "sha256"> {

@@ -65,6 +65,7 @@ export async function runCycle(
   };
   const { put, version } = headPut(options.sink, lease, session.version, session.document !== undefined);
   await session.repository.withSignal(lease.signal).writeHead(head, put);
+  await copies.removeObsolete(lease);
   return {
     session: { ...next, id, at: started, document: id, version: version() },
     bytes: done.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -15,6 +15,7 @@ import {
   WRITER_KEY,
 } from "./layout.js";
 import type { RestorePointId } from "./restore-point-id.js";
+import { pieceOf } from "./pieces.js";
 import { parseScratch } from "./scratch.js";
 
 /** What a key is the name of, by the layout. `unknown`: somebody else's, or of a version that is to come. */
@@ -52,7 +53,7 @@ export function kindOfKey(key: ObjectKey): KeyKind {
   if (controlDb !== undefined) return { kind: "control-db", run: controlDb };
   if (PAGE.test(key)) return { kind: "page" };
   if (key.startsWith(DAMAGED)) return damageMark(key);
-  return isStoreFile(key) ? { kind: "store-file" } : UNKNOWN;
+  return isStoreFile(pieceOf(key)?.copy ?? key) ? { kind: "store-file" } : UNKNOWN;
 }
 
 function damageMark(key: ObjectKey): KeyKind {
@@ -64,7 +65,7 @@ function damageMark(key: ObjectKey): KeyKind {
   return isOurs ? { kind: "damage-mark", of } : UNKNOWN;
 }
 
-function isStoreFile(key: ObjectKey): boolean {
+function isStoreFile(key: string): boolean {
   const [, context = "", store = "", name = "", number] = STORE_FILE.exec(key) ?? [];
   if (!isStoreKind(store) || encodesPlain(context)) return false;
   const file = parseStoreFileName(name, store);

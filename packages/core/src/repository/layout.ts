@@ -10,6 +10,7 @@ import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
  * repository.json
  * contexts/<context>/<events|snapshots>/<file>      names as the server has them
  * contexts/<context>@<timeline>/…                   the same for timelines after the first
+ * pieces/<context>/<events|snapshots>/<file>/<byte>  what the copy of an open segment goes on with, from that byte on; needed by the head alone (pieces.ts)
  * controldb/<run>.zip
  * pages/<sha256>.json                               write-once lists of closed files that manifests point to
  * restore-points/<run>.json                         the manifest: written last, never changed
@@ -29,6 +30,8 @@ export const WRITER_KEY: ObjectKey = joinKey("writer.json");
 export const LAST_FAILURE_KEY: ObjectKey = joinKey("last-failure.json");
 export const VERIFIED_RESTORE_POINTS_KEY: ObjectKey = joinKey("verified/restore-points.json");
 export const VERIFIED_OBJECTS_KEY: ObjectKey = joinKey("verified/objects.json");
+export const CONTEXTS = "contexts/";
+export const PIECES = "pieces/";
 export const RESTORE_POINTS = "restore-points/";
 export const CONTROL_DBS = "controldb/";
 export const CHECKPOINTS = "checkpoints/";

@@ -108,6 +108,11 @@ export interface OpenSegment {
   readonly unknownFormat?: number;
   /** Whether its end marker was there: full, but not handed over yet. `validBytes` then includes the marker. */
   readonly complete: boolean;
+  /**
+   * Of a head alone: where the pieces begin that the copy goes on in, as bytes of the segment, ascending (pieces.ts). The copy itself ends where the first one begins. Left out when the copy has
+   * everything.
+   */
+  readonly pieces?: readonly number[];
 }
 
 /** Names a page. Pages are stored under the hash of their bytes, and never change. */

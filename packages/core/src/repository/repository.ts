@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
+import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import { decodeDocument, encodeDocument, sha256, type WriteDocument } from "./document.js";
 import { Documents } from "./documents.js";
@@ -14,6 +15,7 @@ import {
   HEAD_KEY,
   LAYOUT_VERSION,
   pageKey,
+  PIECES,
   REPOSITORY_KEY,
   RESTORE_POINTS,
   restorePointKey,
@@ -32,11 +34,15 @@ import type {
 } from "./manifest.js";
 import type { HeadManifest } from "./head-manifest.js";
 import { orphanedControlDbs } from "./orphans.js";
+import { pieceOf } from "./pieces.js";
 import { options, readOptional } from "./read-optional.js";
 import { decodeInfo, infoOfManifests, madeMeanwhile, requireManifest, UNKNOWN } from "./repository-info.js";
 import type { RestorePointId } from "./restore-point-id.js";
 import { SeenHeads } from "./seen-heads.js";
 import type { VerifiedObjects, VerifiedRestorePoint, VerifiedRestorePoints } from "./verification.js";
+
+/** Pieces that are removed at a time. */
+const REMOVED_AT_ONCE = 8;
 
 /**
  * The documents of a repository on one sink: what exists, read and written with their checksums.
@@ -172,7 +178,14 @@ export class Repository {
     await this.#documents.write("head", HEAD_KEY, head, put);
   }
 
+  /** Removes the head, and before it every piece: no head needs one then. */
   async removeHead(): Promise<void> {
+    const pieces: ObjectKey[] = [];
+    for await (const { key } of this.sink.list(PIECES, options(this.signal)))
+      if (pieceOf(key)) pieces.push(key);
+    await mapConcurrent(pieces, REMOVED_AT_ONCE, this.signal, (key, signal) =>
+      this.sink.delete(key, options(signal)),
+    );
     await this.sink.delete(HEAD_KEY, options(this.signal));
   }
 

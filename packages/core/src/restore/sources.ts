@@ -2,6 +2,7 @@ import { isSinkError, type Sink } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { encodeContext } from "../repository/layout.js";
 import { Repository } from "../repository/repository.js";
+import { withPieces } from "../repository/pieces.js";
 import { ObjectFault } from "./fetch.js";
 import { FallbackRepository, type RepositoryReader } from "./fallback-repository.js";
 
@@ -36,7 +37,7 @@ export class Sources {
     private readonly warn: (message: string) => void,
     private readonly signal: AbortSignal | undefined,
   ) {
-    const open = Promise.resolve(first.sink);
+    const open = Promise.resolve(withPieces(first.sink));
     this.#order = [
       this.#source(first.name, () => open),
       ...others.map((other) => this.#source(other.name, this.#lazy(other))),
@@ -88,7 +89,7 @@ export class Sources {
       try {
         const opened = await open();
         this.#opened.push(opened);
-        return opened;
+        return withPieces(opened);
       } catch (error) {
         this.signal?.throwIfAborted();
         const why = error instanceof Error ? error.message : String(error);

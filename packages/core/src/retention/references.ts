@@ -8,6 +8,7 @@ import { controlDbKeyOf, HEAD_KEY, pageKey, restorePointKey, storeFileKey } from
 import type { Checkpoint, ClosedFile, Manifest, OpenSegment, PageReference } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { type RestorePointId, timeOf } from "../repository/restore-point-id.js";
+import { pieceKey } from "../repository/pieces.js";
 import { checkContextName, checkFileName } from "../restore/names.js";
 import { addNeed, type Need, type Needs } from "./needs.js";
 import type { RetainedPoint } from "./policy.js";
@@ -140,9 +141,17 @@ export function addFiles(
   checkContextName(context);
   for (const file of files) {
     checkFileName(file.name, store);
-    const need = "size" in file ? { least: 0, exact: file.size } : { least: file.validBytes };
-    addNeed(needs, storeFileKey(context, timeline, store, "size" in file ? objectOf(file) : file.name), need);
+    if ("size" in file)
+      addNeed(needs, storeFileKey(context, timeline, store, objectOf(file)), { least: 0, exact: file.size });
+    else addCopy(needs, storeFileKey(context, timeline, store, file.name), file);
   }
+}
+
+/** A copy, and the pieces that it goes on in. */
+function addCopy(needs: Needs, key: ObjectKey, { validBytes, pieces = [] }: OpenSegment): void {
+  addNeed(needs, key, { least: pieces[0] ?? validBytes });
+  for (const [index, offset] of pieces.entries())
+    addNeed(needs, pieceKey(key, offset), { least: (pieces[index + 1] ?? validBytes) - offset });
 }
 
 export async function readManifest(repository: Repository, id: RestorePointId): Promise<Manifest> {

@@ -1,6 +1,7 @@
 import { isSinkError, type ObjectKey, type Sink, type StoredObject } from "@axon-backup/sink";
 import { CONTROL_DBS, DAMAGED, damagedKey, runOf, WRITER_KEY } from "../repository/layout.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
+import { pieceOf, type PieceSizes, sizeWithPieces } from "../repository/pieces.js";
 import type { Report } from "./findings.js";
 import { type Claim, type Requirement, usersOf } from "./requirements.js";
 
@@ -43,6 +44,7 @@ export async function examineListing(
   const stored = new Map<ObjectKey, Stored>();
   const controlDbs: RestorePointId[] = [];
   const marked = new Set<ObjectKey>();
+  const pieces = new Map<ObjectKey, number>();
   let isBeingWritten = false;
   for await (const { key, size, checksum, version, modified } of sink.list("", signal ? { signal } : {})) {
     if (objects.has(key))
@@ -52,6 +54,7 @@ export async function examineListing(
         ...(version && { version }),
         ...(modified && { modified }),
       });
+    if (pieceOf(key)) pieces.set(key, size);
     const run = runOf(key, CONTROL_DBS, ".zip");
     if (run !== undefined) controlDbs.push(run);
     const damaged = key.startsWith(DAMAGED) ? damagedKey(key) : undefined;
@@ -61,7 +64,7 @@ export async function examineListing(
   const present: Present[] = [];
   let looksLeft = LOOKS;
   for (const object of objects.values()) {
-    const found = stored.get(object.key);
+    const found = asLongAs(object, stored.get(object.key), pieces);
     const obstacle =
       found === undefined && looksLeft-- > 0 ? await obstacleAt(sink, object.key, signal) : undefined;
     const claims = found === undefined ? [] : rightClaims(object, found, report);
@@ -69,6 +72,16 @@ export async function examineListing(
     if (found === undefined) reportMissing(object, obstacle, report);
   }
   return { present, controlDbs, marked, isBeingWritten };
+}
+
+/** An open segment's copy is as long as what it goes on in makes it. */
+function asLongAs(
+  { key, claims }: Requirement,
+  stored: Stored | undefined,
+  pieces: PieceSizes,
+): Stored | undefined {
+  if (stored === undefined || pieces.size === 0 || claims.some(({ whole }) => whole)) return stored;
+  return { ...stored, size: sizeWithPieces(key, stored.size, pieces) };
 }
 
 /** The claims that the object's size and checksum agree with; the others are reported. */

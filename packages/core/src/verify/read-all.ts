@@ -3,6 +3,7 @@ import type { ObjectKey } from "@axon-backup/sink";
 import { atOnce, LargeGate } from "../at-once.js";
 import { mapConcurrent } from "../concurrency.js";
 import { ignoreEvents } from "../observer.js";
+import { withPieces } from "../repository/pieces.js";
 import type { Clock } from "../sinks/clock.js";
 import { chooseToRead } from "./budget.js";
 import type { Listing, Present } from "./examine.js";
@@ -52,7 +53,8 @@ export async function readAll(
   { present, marked }: Pick<Listing, "present" | "marked">,
   { findings, times, keeper, notes, clock, now }: ReadAllTools,
 ): Promise<Reading> {
-  const { sink, name, signal, observer = ignoreEvents, connections, budget, within = Infinity } = options;
+  const { name, signal, observer = ignoreEvents, connections, budget, within = Infinity } = options;
+  const sink = withPieces(options.sink);
   observer({ kind: "step", sink: name, step: "data" });
   const isWrong = ({ object: { key } }: Present): boolean => marked.has(key) || times.wasWrong(key);
   const { again, rotation } = chooseToRead(present, times, isWrong, budget);
