@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { isLoopback, ListenError, parseListen } from "../dist/service/http/listen.js";
 import type { HttpService } from "../dist/service/http/types.js";
 import { get, type KeptLog, serve } from "./service-http-scene.js";
-import { busyState, currentSink, errorOf, FakeService } from "./service-scene.js";
+import { busyState, currentSink, errorOf, FakeService, NOW } from "./service-scene.js";
 
 const PATHS = [
   "/",
@@ -77,6 +77,37 @@ describe("the service's HTTP server", () => {
     });
     service.change({ sinks: [currentSink()], isStopping: true });
     expect((await get(http, "/readyz")).status).to.equal(503);
+  });
+
+  it("says why the server has never been reached, wherever it is asked", async () => {
+    service.change({
+      server: undefined,
+      serverProblem: errorOf("connection refused (10.0.0.1:8024)", { remedy: "start it" }),
+      sinks: [currentSink()],
+    });
+    const state = JSON.parse((await get(http, "/api/state")).body) as Record<string, unknown>;
+    expect(state).to.deep.include({ server: null, ready: false });
+    expect(state["serverError"]).to.deep.include({ message: "connection refused (10.0.0.1:8024)" });
+    expect((await get(http, "/readyz")).body).to.equal(
+      "not ready\nthe server has never been reached: connection refused (10.0.0.1:8024)\n",
+    );
+    expect((await get(http, "/")).body)
+      .to.include("has never been reached")
+      .and.include("connection refused (10.0.0.1:8024)")
+      .and.include("start it");
+  });
+
+  it("says of a call that is being made again why it fails", async () => {
+    const retrying = { since: NOW, attempts: 3, retry: NOW, error: errorOf("no route to host") };
+    service.changeSink("nas", { retrying });
+    expect((await get(http, "/")).body)
+      .to.include("is tried again")
+      .and.include("no route to host");
+    const { sinks } = JSON.parse((await get(http, "/api/state")).body) as {
+      readonly sinks: readonly Record<string, unknown>[];
+    };
+    expect(sinks[0]).to.have.deep.nested.property("retrying.error.message", "no route to host");
+    expect(sinks[0]).to.have.nested.property("retrying.attempts", 3);
   });
 
   it("shows the state as JSON", async () => {

@@ -91,6 +91,7 @@ describe("metrics of the service", () => {
       at: NOW,
       since: NOW,
       attempts: 1,
+      cause: "sink",
       retry: undefined,
       error: errorOf("no"),
     } as const;

@@ -13,6 +13,9 @@ import { statusLine } from "../dist/service/systemd/status-line.js";
 import { debounced, isConfiguration } from "../dist/service/watch-configuration.js";
 import { DEFAULT_SINK_SERVICE } from "../dist/config/sink-service.js";
 import { describeError } from "../dist/errors/describe-error.js";
+import { AxonServerError } from "@axon-backup/axon-server";
+import { Failures } from "../dist/service/failures.js";
+import { ToldTroubles } from "../dist/service/told-troubles.js";
 import { FakeTime } from "./fake-time.js";
 
 const MINUTE = 60_000;
@@ -27,6 +30,7 @@ function facts(change: Partial<SinkFacts> = {}): SinkFacts {
     type: "local",
     since: ago(5 * HOUR),
     activity: undefined,
+    retrying: undefined,
     restorePoints: [{ started: ago(HOUR), finished: ago(HOUR), id: "x", bytes: 1, isOwn: true }],
     nextRestorePoint: undefined,
     lastSuccess: ago(1000),
@@ -53,23 +57,23 @@ const behind = (since: Date | undefined, tokens = 5) => ({
 
 describe("how a sink is", () => {
   it("is current within its promises, starting while nothing is stored, and nothing else", () => {
-    expect(healthOf(facts({ lags: [behind(ago(MINUTE))] }), NOW)).to.deep.equal({
+    expect(healthOf(facts({ lags: [behind(ago(MINUTE))] }), NOW)).to.deep.include({
       health: "current",
       reasons: [],
     });
     const nothing = facts({ restorePoints: [], lastSuccess: undefined, since: ago(MINUTE) });
-    expect(healthOf(nothing, NOW)).to.deep.equal({
+    expect(healthOf(nothing, NOW)).to.deep.include({
       health: "starting",
       reasons: ["nothing is stored on it yet"],
     });
-    expect(healthOf({ ...nothing, since: ago(3 * HOUR) }, NOW)).to.deep.equal({
+    expect(healthOf({ ...nothing, since: ago(3 * HOUR) }, NOW)).to.deep.include({
       health: "behind",
       reasons: ["there has been no restore point for 3 h; promised are 2 h"],
     });
   });
 
   it("is behind by tokens, bytes and time", () => {
-    expect(healthOf(facts({ lags: [behind(ago(3 * MINUTE), 1234)] }), NOW)).to.deep.equal({
+    expect(healthOf(facts({ lags: [behind(ago(3 * MINUTE), 1234)] }), NOW)).to.deep.include({
       health: "behind",
       reasons: ["context default is behind by 1,234 events, 2.0 KiB and 3 min; promised are 2 min"],
     });
@@ -83,6 +87,7 @@ describe("how a sink is", () => {
       at: ago(1000),
       since: ago(HOUR),
       attempts: 3,
+      cause: "sink",
       error: describeError(new Error("disk full")),
       retry: undefined,
     } as const;
@@ -94,6 +99,23 @@ describe("how a sink is", () => {
     expect(reasons).to.have.length(3);
     expect(reasons[1]).to.equal("the restore point failed 3 times since 2026-11-24T11:00:00.000Z: disk full");
     expect(healthOf(facts({ failure }), NOW).health).to.equal("failing");
+  });
+
+  it("says why a call is being made again, before anything was given up", () => {
+    const retrying = {
+      since: ago(MINUTE),
+      attempts: 4,
+      retry: NOW,
+      error: describeError(new Error("no route to host")),
+    };
+    const starting = facts({ retrying, lastSuccess: undefined });
+    expect(healthOf(starting, NOW).reasons).to.deep.equal([
+      "nothing is stored on it yet",
+      "a call is tried again, and has failed 4 times since 2026-11-24T11:59:00.000Z: no route to host",
+    ]);
+    const late = facts({ retrying, lags: [behind(ago(HOUR))] });
+    expect(healthOf(late, NOW).reasons.at(-1)).to.contain("no route to host");
+    expect(healthOf(facts({ retrying }), NOW)).to.deep.equal({ health: "current", reasons: [], late: {} });
   });
 
   it("is held to what follows from its schedule, where nothing is said", () => {
@@ -145,6 +167,7 @@ describe("the line that systemd shows", () => {
     version: "1",
     started: NOW,
     server: undefined,
+    serverProblem: undefined,
     sinks: sinks.map((sink) => ({ ...sink, ...healthOf(sink, NOW) })),
     rejectedConfiguration: undefined,
     isStopping: false,
@@ -162,11 +185,49 @@ describe("the line that systemd shows", () => {
     expect(statusLine(state([facts()], { rejectedConfiguration: describeError(new Error("x")) }))).to.equal(
       "1 sink current, the configuration on the disk is wrong",
     );
+    expect(statusLine(state([facts()], { serverProblem: describeError(new Error("refused")) }))).to.equal(
+      "1 sink current, the server has never been reached: refused",
+    );
     expect(statusLine(state([facts()], { isStopping: true }))).to.equal("ending");
   });
 });
 
 describe("the log of the service", () => {
+  it("tells once of what strikes every sink: a server that is away, or a file of its that can't be read", () => {
+    const told = new ToldTroubles();
+    const random = () => 1;
+    const event = (sink: string, error: unknown): ServiceEvent => {
+      const { failure } = new Failures(new FakeTime(), random, (text) => text).failed("follow", error);
+      if (failure === undefined) throw new Error("it isn't told");
+      return { kind: "failed", sink, failure };
+    };
+    const recovered = (sink: string): ServiceEvent => {
+      return { kind: "recovered", sink, job: "follow", at: NOW, since: NOW };
+    };
+    const away = (text: string) => new AxonServerError("unreachable", text, "Start it.");
+    const unreadable = (text: string) =>
+      new Error(text, { cause: new AxonServerError("unreadable", text, "chmod") });
+    const knows = (...events: readonly ServiceEvent[]) => events.map((one) => told.knows(one));
+    expect(
+      knows(event("a", away("GET /x")), event("b", away("GET /y")), event("a", away("GET /z"))),
+    ).to.deep.equal([false, true, true]);
+    expect(knows(recovered("a"), event("a", away("GET /x")), recovered("a"), recovered("b"))).to.deep.equal([
+      false,
+      true,
+      false,
+      false,
+    ]);
+    expect(knows(event("b", away("GET /x"))), "it was back meanwhile").to.deep.equal([false]);
+    expect(
+      knows(event("a", unreadable("1")), event("c", unreadable("1")), event("d", unreadable("2"))),
+    ).to.deep.equal([false, true, false]);
+    expect(knows(event("e", new Error("full")), event("f", new Error("full")))).to.deep.equal([false, false]);
+    expect(knows({ kind: "configuration-taken", at: NOW }, event("a", away("GET /x")))).to.deep.equal([
+      false,
+      false,
+    ]);
+  });
+
   it("has a line and an id of its own for each kind of event", () => {
     expect(new Set(Object.values(MESSAGE_IDS)).size).to.equal(Object.keys(MESSAGE_IDS).length);
     for (const id of Object.values(MESSAGE_IDS)) expect(id).to.match(/^[0-9a-f]{32}$/);

@@ -61,6 +61,7 @@ export class WorkerScene {
       open: () => (this.openFails ? Promise.reject(this.openFails) : Promise.resolve(memorySink())),
       bare: () => Promise.resolve(memorySink()),
       counts: () => undefined,
+      retrying: () => undefined,
       ...more,
     };
     this.worker = new SinkWorker(sink, this.#tools());

@@ -170,6 +170,7 @@ function opened(name: string): ConfiguredSink {
     open: () => Promise.resolve(memorySink()),
     bare: () => Promise.resolve(memorySink()),
     counts: () => undefined,
+    retrying: () => undefined,
   };
 }
 

@@ -21,6 +21,7 @@ const STATE: ServiceState = {
   version: "1",
   started: new Date(0),
   server: undefined,
+  serverProblem: undefined,
   sinks: [],
   rejectedConfiguration: undefined,
   isStopping: false,

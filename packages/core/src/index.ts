@@ -140,7 +140,13 @@ export type {
   WatchOptions,
   WatchState,
 } from "./continuous/types.js";
-export { DEFAULT_RETRIES, type RetryEvent, type RetryOptions, type RetryPolicy } from "./sinks/attempts.js";
+export {
+  DEFAULT_RETRIES,
+  type RetriedCall,
+  type RetryEvent,
+  type RetryOptions,
+  type RetryPolicy,
+} from "./sinks/attempts.js";
 export { bandwidth, type BandwidthLimits } from "./sinks/bandwidth.js";
 export { type Clock, systemClock } from "./sinks/clock.js";
 export { connections } from "./sinks/connections.js";

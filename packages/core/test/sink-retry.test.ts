@@ -40,6 +40,29 @@ describe("retry", () => {
     expect(clock.time).to.equal(3500);
   });
 
+  it("tells once that a call isn't made again any more: it got on, was given up, or ended", async () => {
+    const over: unknown[] = [];
+    const tell = { ...options, onRetried: (call: unknown) => over.push(call) };
+    const put = { method: "put", key: KEY };
+    await clock.until(store(retry(faultySink(memorySink(), { put: [transient] }), tell), "x"));
+    expect(over.splice(0)).to.deep.equal([put]);
+    await store(retry(memorySink(), tell), "x");
+    expect(over, "nothing was made again").to.deep.equal([]);
+    const denied: Fault = { kind: "fail", error: "denied" };
+    await clock.until(
+      rejection(store(retry(faultySink(memorySink(), { put: [transient, denied] }), tell), "x")),
+    );
+    const policy = { elapsed: 0, attempts: 2, base: 1, cap: 1 };
+    const dead = faultySink(memorySink(), { put: [transient, transient, transient] });
+    await clock.until(rejection(store(retry(dead, { ...tell, policy }), "x")));
+    expect(over.splice(0)).to.deep.equal([put, put]);
+    const stored = memorySink();
+    await store(stored, "content");
+    const reading = retry(faultySink(stored, { get: [transient] }), tell);
+    expect(await clock.until(read(reading))).to.equal("content");
+    expect(over).to.deep.equal([{ method: "get", key: KEY }]);
+  });
+
   it("waits between half and all of each step", async () => {
     await fc.assert(
       fc.asyncProperty(

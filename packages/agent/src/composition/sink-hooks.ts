@@ -1,13 +1,18 @@
 import type { RetryEvent, SinkCounters, SinkHooks } from "@axon-backup/core";
 import type { SinkLog } from "@axon-backup/sink";
+import type { Retries } from "./retries.js";
 import { formatDuration } from "../output/units.js";
 
 /** Tells the log of what a sink does: its retries as warnings, its calls at debug. */
-export function sinkHooks(log: SinkLog, counters: SinkCounters): SinkHooks {
+export function sinkHooks(log: SinkLog, counters: SinkCounters, retries: Retries): SinkHooks {
   return {
     log,
     counters,
+    onRetried: (call) => {
+      retries.over(call);
+    },
     onRetry: (event) => {
+      retries.begun(event);
       log("warn", retryText(event), {
         call: event.method,
         ...(event.key !== undefined && { key: event.key }),

@@ -16,6 +16,7 @@ import { UsageError } from "../errors/usage-error.js";
 import type { Log } from "../output/log.js";
 import type { SecretReference } from "../secrets/reference.js";
 import { resolveSecret, type SecretContext } from "../secrets/resolve.js";
+import { Retries, type RetriedNow } from "./retries.js";
 import { sinkHooks } from "./sink-hooks.js";
 
 /** What opening sinks needs. */
@@ -41,6 +42,8 @@ export interface ConfiguredSink extends NamedSink {
   open(purpose: "read" | "write", signal?: AbortSignal): Promise<Sink>;
   /** What went on at it so far; undefined if it was never opened. */
   counts(): SinkCounts | undefined;
+  /** A call to it that fails, and is made again now. */
+  retrying(): RetriedNow | undefined;
   /** The sink as its plugin opens it, for writing: for `check`, which is after what the storage itself does. The signal is the command's, if left out. */
   bare(signal?: AbortSignal): Promise<Sink>;
 }
@@ -48,6 +51,7 @@ export interface ConfiguredSink extends NamedSink {
 /** The sinks of the configuration, not open yet. */
 export class ConfiguredSinks {
   readonly #counters = new Map<string, SinkCounters>();
+  readonly #retries = new Map<string, Retries>();
 
   constructor(
     private readonly configuration: Configuration,
@@ -71,6 +75,7 @@ export class ConfiguredSinks {
       service: sink.service,
       open: (purpose, signal = this.environment.signal) => this.#open(sink, purpose, signal),
       counts: () => this.#counters.get(sink.name)?.snapshot(),
+      retrying: () => this.#retries.get(sink.name)?.oldest,
       bare: (signal = this.environment.signal) => this.#openBare(sink, "write", signal),
     }));
   }
@@ -122,10 +127,12 @@ export class ConfiguredSinks {
   #open(sink: SinkConfiguration, purpose: "read" | "write", outer: AbortSignal): Promise<Sink> {
     const counters = this.#counters.get(sink.name) ?? new SinkCounters();
     this.#counters.set(sink.name, counters);
+    const retries = this.#retries.get(sink.name) ?? new Retries();
+    this.#retries.set(sink.name, retries);
     return openSink(
       (signal) => this.#openBare(sink, purpose, signal),
       sink.policy,
-      sinkHooks(this.#log(sink.name), counters),
+      sinkHooks(this.#log(sink.name), counters, retries),
       outer,
     );
   }

@@ -1,7 +1,8 @@
+import { AxonServerError, type AxonServerErrorKind } from "@axon-backup/axon-server";
 import { EngineError } from "@axon-backup/core";
 import { describeError } from "../errors/describe-error.js";
 import { waitAfter } from "./backoff.js";
-import type { Job, SinkFailure } from "./model.js";
+import type { FailureCause, Job, SinkFailure } from "./model.js";
 import { momentNow, type Time } from "./time.js";
 
 /** Somebody who backs up by hand, or another service, may have the repository for so long before that is a failure. Milliseconds. */
@@ -41,7 +42,8 @@ export class Failures {
       at: new Date(wall),
       since: before?.failure.since ?? new Date(wall),
       attempts,
-      error: clean(describeError(error), this.redact),
+      error: cleanDescription(describeError(error), this.redact),
+      cause: causeOf(error),
       retry: new Date(wall + wait),
     };
     const since = before?.since ?? steady;
@@ -85,10 +87,27 @@ export class Failures {
   }
 }
 
+/** Causes beyond these aren't looked at. */
+const MAX_CAUSES = 8;
+
+const OF_FILES: readonly AxonServerErrorKind[] = [
+  "configuration",
+  "refused",
+  "unknown-context",
+  "unreadable",
+  "vanished",
+];
+
+function causeOf(error: unknown): FailureCause {
+  for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth++)
+    if (at instanceof AxonServerError) return OF_FILES.includes(at.kind) ? "files" : "server";
+  return "sink";
+}
+
 type Description = SinkFailure["error"];
 
 /** What is shown elsewhere than on the log's streams has to be without secrets by itself. */
-function clean(error: Description, redact: (text: string) => string): Description {
+export function cleanDescription(error: Description, redact: (text: string) => string): Description {
   return {
     ...error,
     message: redact(error.message),

@@ -1,14 +1,11 @@
 import { formatBytes, formatDuration, plural } from "../output/units.js";
-import type { SinkHealth, SinkPromise, SinkState } from "./model.js";
+import type { Lateness, Retrying, SinkHealth, SinkState } from "./model.js";
 
 /** What is known of a sink, without what follows from it. */
-export type SinkFacts = Omit<SinkState, "health" | "reasons"> & {
+export type SinkFacts = Omit<SinkState, "health" | "reasons" | "late"> & {
   /** Since when the service works on it. */
   readonly since: Date;
 };
-
-/** Which promises aren't kept, each with the reason: a sentence without a full stop. */
-export type Lateness = Readonly<Partial<Record<keyof SinkPromise, string>>>;
 
 /** Which of a sink's promises aren't kept now. */
 export function latenessOf(facts: SinkFacts, now: Date): Lateness {
@@ -28,12 +25,16 @@ export function lateContexts({ lags, promise }: SinkFacts, now: Date): readonly 
 }
 
 /** How a sink is, and why. */
-export function healthOf(
-  facts: SinkFacts,
-  now: Date,
-): { readonly health: SinkHealth; readonly reasons: readonly string[] } {
+export function healthOf(facts: SinkFacts, now: Date): Pick<SinkState, "health" | "reasons" | "late"> {
   const late = latenessOf(facts, now);
-  const { failure, damagedObjects } = facts;
+  return { ...healthWith(facts, late), late };
+}
+
+function healthWith(
+  facts: SinkFacts,
+  late: Lateness,
+): { readonly health: SinkHealth; readonly reasons: readonly string[] } {
+  const { failure, damagedObjects, retrying } = facts;
   const reasons = [
     ...(damagedObjects > 0
       ? [`${plural(damagedObjects, "object")} on it ${damagedObjects === 1 ? "is" : "are"} damaged`]
@@ -42,12 +43,18 @@ export function healthOf(
     ...(late.restorePoint === undefined ? [] : [late.restorePoint]),
     ...(late.lag === undefined ? [] : [late.lag]),
   ];
-  if (damagedObjects > 0) return { health: "damaged", reasons };
+  // What was given up says it already.
+  const again = retrying && !failure ? [retryingReason(retrying)] : [];
+  if (damagedObjects > 0) return { health: "damaged", reasons: [...reasons, ...again] };
   if (failure) return { health: "failing", reasons };
-  if (reasons.length > 0) return { health: "behind", reasons };
+  if (reasons.length > 0) return { health: "behind", reasons: [...reasons, ...again] };
   return facts.lastSuccess === undefined
-    ? { health: "starting", reasons: ["nothing is stored on it yet"] }
+    ? { health: "starting", reasons: ["nothing is stored on it yet", ...again] }
     : { health: "current", reasons };
+}
+
+function retryingReason({ attempts, since, error }: Retrying): string {
+  return `a call is tried again, and has failed ${plural(attempts, "time")} since ${since.toISOString()}: ${error.message}`;
 }
 
 const JOB_NAMES: Readonly<Record<NonNullable<SinkFacts["failure"]>["job"], string>> = {

@@ -2,6 +2,7 @@ import type { Clock } from "@axon-backup/core";
 import { problemText } from "../config/problem.js";
 import type { Log } from "../output/log.js";
 import { formatBytes, formatCount, formatDuration, plural } from "../output/units.js";
+import { ToldTroubles } from "./told-troubles.js";
 import { MESSAGE_IDS } from "./message-ids.js";
 import type { ServiceEvent, ServiceView } from "./model.js";
 
@@ -11,6 +12,7 @@ const HOUR = 3_600_000;
 /** Tells the log what happens: one line for each thing, cycles at debug, and one line an hour of what cycles did. @returns the way to stop it */
 export function logEvents(view: ServiceView, log: Log, clock: Clock): () => void {
   const cycles = new Map<string, { count: number; bytes: number }>();
+  const told = new ToldTroubles();
   const stop = view.subscribe({
     onEvent: (event) => {
       if (event.kind === "cycle") {
@@ -18,7 +20,13 @@ export function logEvents(view: ServiceView, log: Log, clock: Clock): () => void
         cycles.set(event.sink, { count: count + 1, bytes: bytes + event.bytes });
       }
       const { level, message, fields } = lineOf(event);
-      log[level](message, { ...fields, event: event.kind, messageId: MESSAGE_IDS[event.kind] });
+      // The server's board has told of it as well.
+      const isKnown = told.knows(event) || (isOfServer(event) && view.state().serverProblem !== undefined);
+      log[isKnown ? "debug" : level](message, {
+        ...fields,
+        event: event.kind,
+        messageId: MESSAGE_IDS[event.kind],
+      });
     },
   });
   let cancel = (): void => undefined;
@@ -37,6 +45,10 @@ export function logEvents(view: ServiceView, log: Log, clock: Clock): () => void
     cancel();
     stop();
   };
+}
+
+function isOfServer(event: ServiceEvent): boolean {
+  return event.kind === "failed" && event.failure.cause === "server";
 }
 
 interface Line {

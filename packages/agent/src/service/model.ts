@@ -10,6 +10,8 @@ export interface ServiceState {
   readonly started: Date;
   /** Undefined until the server has been reached once. */
   readonly server: ServerState | undefined;
+  /** Why the server didn't answer when it was asked last, also if it never did; undefined when it did, or hasn't been asked yet. */
+  readonly serverProblem: ErrorDescription | undefined;
   /** In the order of their names; those that are switched off are left out. */
   readonly sinks: readonly SinkState[];
   /** Why the newest configuration on the disk isn't the one in use; undefined when it is. */
@@ -46,6 +48,10 @@ export interface SinkState {
   readonly health: SinkHealth;
   /** Why it isn't current: sentences without a full stop. Empty when it is. */
   readonly reasons: readonly string[];
+  /** Which promises aren't kept, each with how far it is from that now: a sentence without a full stop. */
+  readonly late: Lateness;
+  /** A call that fails, and is made again as part of what runs now; undefined when none is. */
+  readonly retrying: Retrying | undefined;
   /** What runs now; undefined between two things. */
   readonly activity: Activity | undefined;
   /** Restore points made, or tried, newest last: the last 50. */
@@ -75,6 +81,20 @@ export interface SinkPromise {
   readonly lag: number | undefined;
   /** How old the newest restore point may be. */
   readonly restorePoint: number | undefined;
+}
+
+/** Which promises aren't kept, each with the reason. */
+export type Lateness = Readonly<Partial<Record<keyof SinkPromise, string>>>;
+
+/** A call to a sink that is made again and again. */
+export interface Retrying {
+  /** When it failed first. */
+  readonly since: Date;
+  /** How often it has failed. */
+  readonly attempts: number;
+  readonly error: ErrorDescription;
+  /** When it is made again. */
+  readonly retry: Date;
 }
 
 export type Job = "restore-point" | "follow" | "verify" | "prune";
@@ -133,6 +153,9 @@ export interface PruneResult {
   readonly bytes: number;
 }
 
+/** Why a job fails: the server doesn't answer as it should, or something is wrong with its files, which both strike every sink; or it is the sink, or something else. */
+export type FailureCause = "server" | "files" | "sink";
+
 export interface SinkFailure {
   readonly job: Job;
   readonly at: Date;
@@ -141,6 +164,7 @@ export interface SinkFailure {
   /** How often in a row. */
   readonly attempts: number;
   readonly error: ErrorDescription;
+  readonly cause: FailureCause;
   /** When it is tried again. */
   readonly retry: Date | undefined;
 }

@@ -2,6 +2,7 @@ import type { ServerIdentity } from "@axon-backup/axon-server";
 import type { WatchEvent } from "@axon-backup/core";
 import { describeError } from "../errors/describe-error.js";
 import type { Log } from "../output/log.js";
+import { cleanDescription } from "./failures.js";
 import type { ServerState } from "./model.js";
 
 /** What is known of the server. */
@@ -21,6 +22,11 @@ export class ServerBoard {
     return { name, version, edition, seen: this.#seen, problem: this.#problem };
   }
 
+  /** Why the server doesn't answer, also as long as it never has. */
+  get problem(): ServerState["problem"] {
+    return this.#problem;
+  }
+
   /** @returns whether something has become well again that may have kept others from success */
   watched(event: WatchEvent): boolean {
     switch (event.kind) {
@@ -29,7 +35,7 @@ export class ServerBoard {
         return false;
       case "problem": {
         const problem = describeError(event.error);
-        this.#problem = { ...problem, message: this.redact(problem.message) };
+        this.#problem = cleanDescription(problem, this.redact);
         this.log.warn(`the server can't be watched: ${problem.message}`, {
           ...(problem.remedy !== undefined && { remedy: problem.remedy }),
           causes: problem.causes,

@@ -81,6 +81,7 @@ export class Service implements ServiceView {
       version: VERSION,
       started: this.#started,
       server: this.#server.state(),
+      serverProblem: this.#server.problem,
       sinks: this.#crew.workers.map((worker) => worker.state(now)),
       rejectedConfiguration: this.#rejected,
       isStopping: this.#isStopping,

@@ -6,7 +6,9 @@ import {
   type StoredMoment,
 } from "@axon-backup/core";
 import type { ConfiguredSink } from "../composition/sinks.js";
+import { describeError } from "../errors/describe-error.js";
 import { activityAfter, beginning } from "./activity.js";
+import { cleanDescription } from "./failures.js";
 import { healthOf, type SinkFacts } from "./health.js";
 import { SHOWN } from "./jobs.js";
 import type { Activity, Job, RestorePointResult, SinkState } from "./model.js";
@@ -14,7 +16,7 @@ import { promiseOf } from "./promise.js";
 
 const NO_COUNTS: SinkCounts = { methods: {}, bytesUp: 0, bytesDown: 0 };
 
-type Facts = Omit<SinkFacts, "counts" | "lags" | "promise" | "activity">;
+type Facts = Omit<SinkFacts, "counts" | "lags" | "promise" | "activity" | "retrying">;
 
 /** What is known of one sink: everything that its state is made of. */
 export class SinkBoard {
@@ -32,6 +34,7 @@ export class SinkBoard {
     private readonly watch: SourceWatch,
     since: Date,
     private readonly onChange: () => void,
+    private readonly redact: (text: string) => string,
   ) {
     this.#facts = {
       name: sink.name,
@@ -58,6 +61,7 @@ export class SinkBoard {
     return {
       ...this.#facts,
       activity: this.#activity,
+      retrying: this.#retrying(),
       lags: this.#lags(),
       counts: this.sink.counts() ?? NO_COUNTS,
       promise: promiseOf(this.sink.service, this.#facts.since),
@@ -135,6 +139,11 @@ export class SinkBoard {
     const { bytesUp, bytesDown, methods } = this.sink.counts() ?? NO_COUNTS;
     const calls = Object.values(methods).reduce((sum, method) => sum + method.calls + method.retries, 0);
     return [activity.job, activity.since.getTime(), this.#events, bytesUp, bytesDown, calls].join(" ");
+  }
+
+  #retrying(): SinkState["retrying"] {
+    const call = this.sink.retrying();
+    return call && { ...call, error: cleanDescription(describeError(call.error), this.redact) };
   }
 
   #lags(): SinkState["lags"] {

@@ -54,7 +54,7 @@ export class SinkWorker {
     this.name = sink.name;
     this.#failures = new Failures(time, random, redact);
     this.#agenda = new Agenda(sink, time, random, (job) => this.#failures.notBefore(job));
-    this.#board = new SinkBoard(sink, watch, time.now(), onChange);
+    this.#board = new SinkBoard(sink, watch, time.now(), onChange, redact);
     this.#jobs = new SinkJobs(sink, tools, this.#board, this.#agenda);
   }
 

@@ -105,7 +105,16 @@ export function errorOf(message = "it broke", more: Partial<ErrorDescription> = 
 }
 
 export function failureOf(job: Job = "restore-point", more: Partial<SinkFailure> = {}): SinkFailure {
-  return { job, at: START, since: START, attempts: 1, error: errorOf(), retry: undefined, ...more };
+  return {
+    job,
+    at: START,
+    since: START,
+    attempts: 1,
+    error: errorOf(),
+    cause: "sink",
+    retry: undefined,
+    ...more,
+  };
 }
 
 export const failed = (sink: string, more: Partial<SinkFailure> = {}): ServiceEvent => {
@@ -127,6 +136,8 @@ export function sinkOf(name: string, more: Partial<SinkState> = {}): SinkState {
     type: "local",
     health: "current",
     reasons: [],
+    late: {},
+    retrying: undefined,
     activity: undefined,
     restorePoints: [],
     nextRestorePoint: undefined,
@@ -148,6 +159,7 @@ export function stateOf(sinks: readonly SinkState[], more: Partial<ServiceState>
     version: "0.1.0",
     started: START,
     server: { name: "axonserver-1", version: "2023.2.8", edition: "SE", seen: START, problem: undefined },
+    serverProblem: undefined,
     sinks,
     rejectedConfiguration: undefined,
     isStopping: false,
@@ -201,6 +213,7 @@ export function messageNamed(subject: string, more: Partial<Message> = {}): Mess
     damagedObjects: null,
     objects: [],
     timelines: [],
+    also: [],
     subject,
     text: `${subject}.\n`,
     ...more,

@@ -27,10 +27,15 @@ export interface RetryEvent {
   readonly error: SinkError;
 }
 
+/** A call that is, or was, made again. */
+export type RetriedCall = Pick<RetryEvent, "method" | "key">;
+
 export interface RetryOptions {
   readonly policy?: RetryPolicy;
   /** Told of each retry before it is waited for. Must not throw. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Told that a call of which a retry was told isn't made again: it got on, was given up, or was aborted. Must not throw. */
+  readonly onRetried?: ((call: RetriedCall) => void) | undefined;
   readonly clock?: Clock;
   /** From 0 to below 1, as Math.random. */
   readonly random?: () => number;
@@ -51,8 +56,9 @@ export class Attempts {
     private readonly options: RetryOptions,
   ) {}
 
-  /** Something was achieved that later attempts needn't do again: what comes is a first failure again. */
+  /** Something was achieved that later attempts needn't do again, or all of it: what comes is a first failure again. */
   progressed(): void {
+    if (this.#failures > 0) this.options.onRetried?.(this.call);
     this.#failures = 0;
     this.#since = undefined;
   }
@@ -62,6 +68,15 @@ export class Attempts {
    * one; with a SinkError that names the attempts and has `error` as its cause, when they are used up; with the signal's reason.
    */
   async failed(error: unknown): Promise<void> {
+    try {
+      await this.#waitForNext(error);
+    } catch (reason) {
+      if (this.#failures > 0) this.options.onRetried?.(this.call);
+      throw reason;
+    }
+  }
+
+  async #waitForNext(error: unknown): Promise<void> {
     if (this.signal?.aborted === true || !isSinkError(error, "transient")) throw error;
     const { policy = DEFAULT_RETRIES, onRetry, clock = systemClock, random = Math.random } = this.options;
     const now = clock.now();
@@ -91,7 +106,9 @@ export class Attempts {
 export async function attemptAgain<T>(attempts: Attempts, call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await call();
+      const result = await call();
+      attempts.progressed();
+      return result;
     } catch (error) {
       await attempts.failed(error);
     }

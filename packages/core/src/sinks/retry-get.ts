@@ -26,10 +26,12 @@ export async function* resumedGet(
     try {
       if (given === 0) {
         for await (const chunk of next(options)) {
+          attempts.progressed();
           given += chunk.byteLength;
           tail.push(chunk);
           yield chunk;
         }
+        attempts.progressed();
         return;
       }
       const overlap = tail.bytes();
@@ -41,11 +43,18 @@ export async function* resumedGet(
         tail.push(chunk);
         yield chunk;
       }
+      attempts.progressed();
       return;
     } catch (error) {
-      if (error instanceof ReplacedError) throw error;
+      if (error instanceof ReplacedError) {
+        attempts.progressed();
+        throw error;
+      }
       // Where bytes were given from before, there are none: the object is another one, and shorter.
-      if (given > 0 && isSinkError(error, "range")) throw new ReplacedError(given, error);
+      if (given > 0 && isSinkError(error, "range")) {
+        attempts.progressed();
+        throw new ReplacedError(given, error);
+      }
       await attempts.failed(error);
     }
   }

@@ -30,9 +30,13 @@ export async function* listAgain(
         else all = false;
         yield object;
       }
+      attempts.progressed();
       return;
     } catch (error) {
-      if (!all) throw error;
+      if (!all) {
+        attempts.progressed();
+        throw error;
+      }
       await attempts.failed(error);
     }
   }

@@ -48,11 +48,17 @@ async function writeAgain(
   for (let repeated = false; ; repeated = true) {
     const watched = watchedSource(source);
     try {
-      return await next(watched.source, options);
+      const stored = await next(watched.source, options);
+      attempts.progressed();
+      return stored;
     } catch (error) {
-      if (watched.failedWith(error)) throw error;
+      if (watched.failedWith(error)) {
+        attempts.progressed();
+        throw error;
+      }
       if (repeated && conditional && isSinkError(error, "conflict")) {
         const ours = await sameContent(sink, key, source, options.signal);
+        attempts.progressed();
         if (ours === undefined) throw error;
         return ours;
       }

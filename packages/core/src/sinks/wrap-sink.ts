@@ -1,5 +1,12 @@
 import type { Sink, SinkLog } from "@axon-backup/sink";
-import { attemptAgain, Attempts, DEFAULT_RETRIES, type RetryEvent, type RetryPolicy } from "./attempts.js";
+import {
+  attemptAgain,
+  Attempts,
+  DEFAULT_RETRIES,
+  type RetriedCall,
+  type RetryEvent,
+  type RetryPolicy,
+} from "./attempts.js";
 import { bandwidth, type BandwidthLimits } from "./bandwidth.js";
 import { type Clock, systemClock } from "./clock.js";
 import { connections } from "./connections.js";
@@ -32,6 +39,7 @@ export const DEFAULT_POLICY: SinkPolicy = {
 /** Who is told of what a sink does; and, for tests, what time and chance are. */
 export interface SinkHooks {
   readonly onRetry?: (event: RetryEvent) => void;
+  readonly onRetried?: (call: RetriedCall) => void;
   readonly log?: SinkLog;
   readonly counters?: SinkCounters;
   readonly clock?: Clock;
@@ -105,11 +113,12 @@ export async function openSink<S extends Sink>(
   return wrapSink(sink, policy, hooks);
 }
 
-function retryOptions(policy: SinkPolicy, { onRetry, counters, clock, random }: SinkHooks) {
+function retryOptions(policy: SinkPolicy, { onRetry, onRetried, counters, clock, random }: SinkHooks) {
   return {
     policy: policy.retries,
     ...(clock && { clock }),
     ...(random && { random }),
+    ...(onRetried && { onRetried }),
     onRetry: (event: RetryEvent): void => {
       if (event.method !== "open") counters?.retried(event.method);
       onRetry?.(event);

@@ -20,6 +20,11 @@ export function readiness(state: ServiceState): Readiness {
     .map(({ name, health, reasons }) => ({ sink: name, health, reasons }));
   const reasons = [
     ...(state.isStopping ? ["the service is stopping"] : []),
+    ...(state.server === undefined && state.serverProblem
+      ? [
+          `the server has never been reached: ${[state.serverProblem.message, ...state.serverProblem.causes].join(": ")}`,
+        ]
+      : []),
     ...(state.sinks.length === 0 ? ["no sink is switched on"] : []),
   ];
   return { ready: sinks.length === 0 && reasons.length === 0, sinks, reasons };

@@ -13,6 +13,7 @@ export function stateJson(state: ServiceState, now: Date): object {
     ready: readiness(state).ready,
     stopping: state.isStopping,
     server: state.server ? serverJson(state.server) : null,
+    serverError: state.serverProblem ? errorJson(state.serverProblem) : null,
     rejectedConfiguration: state.rejectedConfiguration ? errorJson(state.rejectedConfiguration) : null,
     sinks: state.sinks.map((sink) => sinkJson(sink, now)),
   };
@@ -23,7 +24,7 @@ function serverJson({ name, version, edition, seen, problem }: ServerState): obj
 }
 
 function sinkJson(sink: SinkState, now: Date): object {
-  const { activity, lastVerify, lastPrune, failure, promise } = sink;
+  const { activity, lastVerify, lastPrune, retrying, failure, promise } = sink;
   return {
     sink: sink.name,
     type: sink.type,
@@ -54,6 +55,14 @@ function sinkJson(sink: SinkState, now: Date): object {
         }
       : null,
     lastPrune: lastPrune ? { ...lastPrune, finished: lastPrune.finished.toISOString() } : null,
+    retrying: retrying
+      ? {
+          since: retrying.since.toISOString(),
+          attempts: retrying.attempts,
+          retry: retrying.retry.toISOString(),
+          error: errorJson(retrying.error),
+        }
+      : null,
     failure: failure
       ? {
           job: failure.job,
@@ -61,6 +70,7 @@ function sinkJson(sink: SinkState, now: Date): object {
           since: failure.since.toISOString(),
           attempts: failure.attempts,
           retry: iso(failure.retry),
+          cause: failure.cause,
           error: errorJson(failure.error),
         }
       : null,

@@ -4,11 +4,14 @@ import type { NotificationChannel } from "../../config/notifications-types.js";
 import type { Log } from "../../output/log.js";
 import type { SecretContext } from "../../secrets/resolve.js";
 import type { ServiceState } from "../model.js";
-import { type Memory, NO_MEMORY } from "./conditions.js";
+import { type Memory, NO_MEMORY, type Notice } from "./conditions.js";
 import { DeadMansSwitch } from "./dead-mans-switch.js";
 import { decide, type Input } from "./decide.js";
-import { type MessageContext, type Message, messageOf } from "./message.js";
+import { flush, gather, type Gathering, isOver, NOTHING_GATHERED, patienceOf } from "./gather.js";
+import type { MessageContext, Message } from "./message.js";
 import { Outbox } from "./outbox.js";
+import { refreshed } from "./refresh.js";
+import { messageOfAll } from "./together.js";
 import { fetchAddress } from "./senders/fetch.js";
 import { senderOf } from "./senders/sender-of.js";
 
@@ -22,20 +25,28 @@ export interface ChannelOptions {
   readonly now: () => Date;
 }
 
+/** What a channel has told, and is about to tell. */
+export interface Remembered {
+  readonly memory: Memory;
+  readonly gathering: Gathering;
+}
+
 /** One channel of a running service: decides what is told, and has it delivered. */
 export class Channel {
   #memory: Memory;
+  #gathering: Gathering;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
   readonly #outbox: Outbox | undefined;
   readonly #switch: DeadMansSwitch | undefined;
 
-  /** @param memory what an earlier channel of this name has told */
+  /** @param before what an earlier channel of this name has told, and was about to tell */
   constructor(
     private readonly options: ChannelOptions,
-    memory: Memory = NO_MEMORY,
+    before: Remembered = { memory: NO_MEMORY, gathering: NOTHING_GATHERED },
   ) {
-    this.#memory = memory;
+    this.#memory = before.memory;
+    this.#gathering = before.gathering;
     const { channel, secrets, clock, log, now, state } = options;
     const { target } = channel;
     const redact = (text: string): string => secrets.redactor.redact(text);
@@ -55,8 +66,8 @@ export class Channel {
     return this.options.channel;
   }
 
-  get memory(): Memory {
-    return this.#memory;
+  get remembered(): Remembered {
+    return { memory: this.#memory, gathering: this.#gathering };
   }
 
   take(input: Input): void {
@@ -64,20 +75,20 @@ export class Channel {
     const { clock, channel } = this.options;
     const now = clock.now();
     const { memory, notices, wake } = decide(channel, this.#memory, input, now);
+    // The address for failures has nothing to say about their end.
+    const told = notices.filter((notice) => channel.target.kind !== "ping" || !isOver(notice));
+    const gathered = gather(this.#gathering, told, memory.conditions, now, patienceOf(channel.after));
     this.#memory = memory;
+    this.#gathering = gathered.gathering;
     this.#cancelTimer?.();
+    const next = Math.min(wake ?? Infinity, gathered.wake ?? Infinity);
     this.#cancelTimer =
-      wake === undefined
+      next === Infinity
         ? undefined
-        : clock.after(wake - now, () => {
+        : clock.after(next - now, () => {
             this.take({ kind: "time" });
           });
-    for (const notice of notices) {
-      const isOver = notice.event === "recovered" || notice.event === "on-time";
-      // The address for failures has nothing to say about their end.
-      if (channel.target.kind === "ping" && isOver) continue;
-      this.#outbox?.push(messageOf(notice, this.#context()));
-    }
+    for (const group of gathered.ready) this.#push(group);
     if (input.kind === "event") this.#switch?.event(input.event);
     this.#switch?.look();
   }
@@ -89,13 +100,21 @@ export class Channel {
 
   /**
    * Tries once more to send what is waiting, for `patience` milliseconds, and ends.
+   * @param isLast whether no other channel goes on with what this one remembers
    * @returns what wasn't sent
    */
-  async close(patience: number): Promise<readonly Message[]> {
+  async close(patience: number, isLast: boolean): Promise<readonly Message[]> {
     this.#closed = true;
     this.#cancelTimer?.();
+    if (isLast) for (const group of flush(this.#gathering)) this.#push(group);
     const [left = []] = await Promise.all([this.#outbox?.close(patience), this.#switch?.close()]);
     return left;
+  }
+
+  #push([first, ...others]: readonly [Notice, ...Notice[]]): void {
+    const state = this.options.state();
+    const now = [refreshed(first, state), ...others.map((notice) => refreshed(notice, state))] as const;
+    this.#outbox?.push(messageOfAll(now, this.#context()));
   }
 
   #context(): MessageContext {

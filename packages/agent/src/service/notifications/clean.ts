@@ -23,7 +23,12 @@ export function cleanTrouble(trouble: Trouble, clean: (text: string) => string):
         objects: trouble.objects.slice(0, MAX_OBJECTS).map(clean),
       };
     case "late":
-      return { ...trouble, sink: clean(trouble.sink), reason: clean(trouble.reason) };
+      return {
+        ...trouble,
+        sink: clean(trouble.sink),
+        reason: clean(trouble.reason),
+        ...(trouble.why !== undefined && { why: clean(trouble.why) }),
+      };
     case "configuration-rejected":
       return { ...trouble, error: cleanError(trouble.error, clean) };
     case "diverged":

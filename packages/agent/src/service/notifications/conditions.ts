@@ -16,7 +16,10 @@ export type Trouble =
       readonly kind: "late";
       readonly sink: string;
       readonly what: keyof SinkPromise;
+      /** How far it is from what was promised: when it began, or now. */
       readonly reason: string;
+      /** What holds it up, where that is known. */
+      readonly why?: string;
     }
   | { readonly kind: "configuration-rejected"; readonly error: ErrorDescription }
   | { readonly kind: "diverged"; readonly sink: string; readonly timelines: readonly TimelineChange[] };

@@ -52,6 +52,16 @@ export interface Message {
     readonly from: number | null;
     readonly reason: string;
   }[];
+  /** What else is told, of the same cause. */
+  readonly also: readonly {
+    readonly event: Notice["event"];
+    readonly since: string;
+    readonly reminder: boolean;
+    readonly sink: string | null;
+    readonly job: Job | null;
+    readonly promise: "lag" | "restore-point" | null;
+    readonly subject: string;
+  }[];
   /** One line. */
   readonly subject: string;
   /** For people, in lines. */
@@ -72,20 +82,34 @@ export interface MessageContext {
 const MAX_TEXT = 2000;
 const MAX_SUBJECT = 160;
 
-/** What is told to people and programs of a notice. */
-export function messageOf(notice: Notice, context: MessageContext): Message {
-  const { trouble } = notice;
-  // Texts come from servers and storages: no secrets, and nothing that steers a terminal.
-  const clean = (text: string): string => {
+/** Texts come from servers and storages: no secrets, and nothing that steers a terminal. */
+export function cleaner(context: MessageContext): (text: string) => string {
+  return (text) => {
     const whole = printable(context.redact(text));
     return whole.length <= MAX_TEXT ? whole : `${whole.slice(0, MAX_TEXT)}…`;
   };
+}
+
+/** What is told to people and programs of a notice. */
+export function messageOf(notice: Notice, context: MessageContext): Message {
+  const { lines, subject, ...parts } = partsOf(notice, context);
+  return {
+    ...basis(context, cleaner(context)),
+    ...parts,
+    also: [],
+    ...written(subject, lines, context, cleaner(context)),
+  };
+}
+
+/** What a message says of one notice. */
+export function partsOf(notice: Notice, context: MessageContext) {
+  const { trouble } = notice;
+  const clean = cleaner(context);
   const cleaned = cleanTrouble(trouble, clean);
   const { subject, lines } = wordsOf({ ...notice, trouble: cleaned }, context.now);
   const failure = cleaned.kind === "failed" ? cleaned.failure : undefined;
   const error = failure?.error ?? (cleaned.kind === "configuration-rejected" ? cleaned.error : undefined);
   return {
-    ...basis(context, clean),
     event: notice.event,
     severity: severityOf(notice),
     since: notice.since.toISOString(),
@@ -106,7 +130,8 @@ export function messageOf(notice: Notice, context: MessageContext): Message {
             reason,
           }))
         : [],
-    ...written(subject, lines, context, clean),
+    subject,
+    lines,
   };
 }
 
@@ -127,6 +152,7 @@ export function testMessage(channel: string, context: MessageContext): Message {
     damagedObjects: null,
     objects: [],
     timelines: [],
+    also: [],
     ...written(
       "a test: this channel works",
       [`This is a test of the channel ${channel}. Nothing is wrong.`],
@@ -164,7 +190,8 @@ function basis({ id, now, host, server }: MessageContext, clean: (text: string) 
   };
 }
 
-function written(
+/** A message's texts. */
+export function written(
   subject: string,
   lines: readonly string[],
   { host, server }: MessageContext,
@@ -178,7 +205,7 @@ function written(
   };
 }
 
-function severityOf({ event }: Notice): Message["severity"] {
+export function severityOf({ event }: Notice): Message["severity"] {
   switch (event) {
     case "failed":
     case "damage":

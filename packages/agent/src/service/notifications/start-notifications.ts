@@ -43,7 +43,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
   let channels: ReadonlyMap<string, Channel> = new Map();
   const closing = new Set<Promise<void>>();
   const retire = async (name: string, gone: Channel): Promise<void> => {
-    const left = await gone.close(PATIENCE);
+    const left = await gone.close(PATIENCE, !channels.has(name));
     const next = channels.get(name);
     if (next) next.takeOver(left);
     else
@@ -69,7 +69,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
       wanted.map((channel) => {
         const known = before.get(channel.name);
         const same = known && isDeepStrictEqual(known.channel, channel);
-        return [channel.name, same ? known : new Channel({ ...basis, channel }, known?.memory)];
+        return [channel.name, same ? known : new Channel({ ...basis, channel }, known?.remembered)];
       }),
     );
     for (const [name, gone] of before) if (channels.get(name) !== gone) retireLater(name, gone);

@@ -63,6 +63,7 @@ function troubleWords(trouble: Trouble, began: string): Words {
         subject: `sink ${trouble.sink}: ${LATE[trouble.what]}`,
         lines: [
           `The sink ${trouble.sink} isn't what its promise (promise.${PROMISE_KEYS[trouble.what]}) says, ${began}: ${trouble.reason}.`,
+          ...(trouble.why === undefined ? [] : [`Why: ${trouble.why}`]),
           "",
           `What to do: \`axon-backup status --sink ${trouble.sink}\` and the service's log tell what holds it up. Nothing is lost as long as the server has its files.`,
         ],

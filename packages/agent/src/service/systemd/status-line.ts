@@ -2,7 +2,13 @@ import { formatCount, plural } from "../../output/units.js";
 import type { ServiceState } from "../model.js";
 
 /** The service in one line, as `systemctl status` shows it: `3 sinks current, 12,345,678 events`. */
-export function statusLine({ sinks, rejectedConfiguration, isStopping }: ServiceState): string {
+export function statusLine({
+  server,
+  serverProblem,
+  sinks,
+  rejectedConfiguration,
+  isStopping,
+}: ServiceState): string {
   if (isStopping) return "ending";
   const others = sinks.filter(({ health }) => health !== "current");
   const current =
@@ -18,6 +24,11 @@ export function statusLine({ sinks, rejectedConfiguration, isStopping }: Service
     current,
     ...problems,
     ...(events === undefined ? [] : [`${formatCount(events)} events`]),
+    ...(serverProblem
+      ? [
+          `the server ${server ? "doesn't answer" : "has never been reached"}: ${shortened(serverProblem.message)}`,
+        ]
+      : []),
     ...(rejectedConfiguration ? ["the configuration on the disk is wrong"] : []),
   ].join(", ");
 }

@@ -1,5 +1,5 @@
 import { formatTime } from "../../../output/units.js";
-import type { ServerState, ServiceState, SinkHealth } from "../../model.js";
+import type { ServiceState, SinkHealth } from "../../model.js";
 import type { Rates } from "../rates.js";
 import { errorView } from "./error-view.js";
 import { type Html, html } from "./html.js";
@@ -30,7 +30,7 @@ function parts(state: ServiceState, rates: Rates, now: Date): readonly (readonly
   return [
     ["summary", summaryView(state)],
     ["notices", notices(state)],
-    ["server", serverView(state.server, now)],
+    ["server", serverView(state, now)],
     ...state.sinks.map((sink) => [sinkId(sink.name), sinkCard(sink, rates.get(sink.name), now)] as const),
   ];
 }
@@ -99,10 +99,13 @@ function notices({ rejectedConfiguration, isStopping }: ServiceState): Html {
   return html`<div id="notices">${stopping}${rejected}</div> `;
 }
 
-function serverView(server: ServerState | undefined, now: Date): Html {
+function serverView({ server, serverProblem }: ServiceState, now: Date): Html {
   if (server === undefined)
     return html`<section id="server" class="server">
-      <p>The Axon Server hasn't been reached yet.</p>
+      <p>
+        ${serverProblem ? html`<strong class="bad">The Axon Server has never been reached.</strong>` : "The Axon Server hasn't been reached yet."}
+      </p>
+      ${serverProblem && html`<div class="notice">${errorView(serverProblem)}</div>`}
     </section> `;
   const { name, version, edition, seen, problem } = server;
   const answered = problem

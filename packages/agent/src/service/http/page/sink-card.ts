@@ -1,5 +1,5 @@
 import { formatBytes, formatDuration, plural } from "../../../output/units.js";
-import type { SinkFailure, SinkPromise, SinkState, VerifyResult } from "../../model.js";
+import type { Retrying, SinkFailure, SinkPromise, SinkState, VerifyResult } from "../../model.js";
 import type { Rate } from "../rates.js";
 import { activityView, JOB_WORDS } from "./activity.js";
 import { errorView } from "./error-view.js";
@@ -19,7 +19,8 @@ export function sinkCard(sink: SinkState, rate: Rate | undefined, now: Date): Ht
   const id = sinkId(sink.name);
   const { health, name, type, failure } = sink;
   // The failure has more to say of itself.
-  const reasons = sink.reasons.filter((reason) => !failure || !reason.endsWith(failure.error.message));
+  const shown = [failure, sink.retrying].flatMap((one) => (one ? [one.error.message] : []));
+  const reasons = sink.reasons.filter((reason) => !shown.some((message) => reason.endsWith(message)));
   const why =
     reasons.length > 0 &&
     html`<ul class="reasons">
@@ -32,7 +33,7 @@ export function sinkCard(sink: SinkState, rate: Rate | undefined, now: Date): Ht
         ${name} <span class="type">${type}</span> <strong class="word">${health}</strong>
       </h2>
     </header>
-    ${why}${activityView(sink.activity, rate, now)}${sink.failure && failureView(sink.failure, now)}${lagTable(sink.lags, now)}${restorePoints(sink, now)}
+    ${why}${activityView(sink.activity, rate, now)}${sink.retrying && retryingView(sink.retrying, now)}${sink.failure && failureView(sink.failure, now)}${lagTable(sink.lags, now)}${restorePoints(sink, now)}
     <dl>${fields(sink, now)}</dl>
   </article> `;
 }
@@ -79,6 +80,16 @@ function failureView({ job, error, since, attempts, retry }: SinkFailure, now: D
     <h3>${capital(JOB_WORDS[job])} failed</h3>
     ${errorView(error)}
     <p class="muted">${tries}${next}</p>
+  </section> `;
+}
+
+function retryingView({ since, attempts, error, retry }: Retrying, now: Date): Html {
+  return html`<section class="failure retrying">
+    <h3>A call fails, and is tried again</h3>
+    ${errorView(error)}
+    <p class="muted">
+      failed ${plural(attempts, "time")} since ${ago(since, now)} · again ${ahead(retry, now)}
+    </p>
   </section> `;
 }
 
