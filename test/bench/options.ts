@@ -45,7 +45,7 @@ With continuous: \`axon-backup run\` on all four at once, under transactions of 
 
   --seconds N     with continuous: how long (default 300)
   --rate N        with continuous: transactions a second (default 100)
-  --max-put-rate RATE  with continuous: continuous.max_put_rate of every sink
+  --segment MIB   with continuous: the length of the server's segments (default 10: full three times in five minutes)
   --rounds N      rounds of each comparison, 1 or more (default 5)
   --only PART     ${PARTS.join(", ")};
                   with STORAGE ${STORAGE_PARTS.join(", ")}; may be given several times (default: all but tiny, which is
@@ -63,7 +63,7 @@ export function parseOptions(args: readonly string[]): Measurement | undefined {
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "300" },
       rate: { type: "string", default: "100" },
-      "max-put-rate": { type: "string" },
+      segment: { type: "string", default: "10" },
       only: { type: "string", multiple: true, default: [] },
       dir: { type: "string", default: tmpdir() },
       json: { type: "boolean", default: false },
@@ -80,7 +80,8 @@ export function parseOptions(args: readonly string[]): Measurement | undefined {
   if (more.length > 0) throw new Error(`one storage at a time, not ${positionals.join(" ")}`);
   if (name === "continuous") {
     const [seconds, rate] = [wholeNumber("--seconds", values.seconds), wholeNumber("--rate", values.rate)];
-    return { kind: "continuous", options: { ...common, seconds, rate, maxPutRate: values["max-put-rate"] } };
+    const segmentMiB = wholeNumber("--segment", values.segment);
+    return { kind: "continuous", options: { ...common, seconds, rate, segmentMiB } };
   }
   const options: BenchOptions =
     name === undefined

@@ -15,8 +15,6 @@ import { isCaughtUp, Service, type ServiceStateJson } from "./service.js";
 import { closeSinks, type Followed, startSinks } from "./sinks.js";
 
 const MiB = 1024 ** 2;
-/** So that a server's segment is full three times in five minutes, and half of the time below what S3 can extend. */
-const SEGMENT_BYTES = 10 * MiB;
 /** As large beside a segment as a real one's. */
 const INDEX_BYTES = 80 * 1024;
 /** From here on S3 can extend a copy. */
@@ -45,12 +43,12 @@ export async function benchContinuous(
     standin = await startStandin({
       generation: "2023.2",
       storage,
-      segmentSize: SEGMENT_BYTES,
+      segmentSize: options.segmentMiB * MiB,
       indexBytes: INDEX_BYTES,
     });
     standin.appendSample("default", 10);
-    const all = configuration(workshop, "all", standin, sinks, options);
-    const one = configuration(workshop, "one", standin, sinks.slice(0, 1), options);
+    const all = configuration(workshop, "all", standin, sinks);
+    const one = configuration(workshop, "one", standin, sinks.slice(0, 1));
 
     service = await Service.start(serviceCommand(all));
     await service.until("every sink is followed", isCaughtUp(sinks.length));
@@ -78,8 +76,7 @@ export async function benchContinuous(
     await service.end();
     return {
       machine,
-      options: { seconds: options.seconds, rate: options.rate, maxPutRate: options.maxPutRate },
-      segmentBytes: SEGMENT_BYTES,
+      options: { seconds: options.seconds, rate: options.rate, segmentMiB: options.segmentMiB },
       ...load,
       idleCpu: [
         { sinks: sinks.length, secondsPerHour: idleAll },
@@ -107,7 +104,6 @@ function configuration(
   name: string,
   standin: Standin,
   sinks: readonly Followed[],
-  { maxPutRate }: ContinuousOptions,
 ): string {
   const config = workshop.path(`config-${name}`);
   mkdirSync(join(config, "sinks.d"), { recursive: true });
@@ -117,7 +113,6 @@ function configuration(
     `  storage: [${standin.storage}]`,
     "service: {listen: 127.0.0.1:0}",
   ];
-  if (maxPutRate !== undefined) agent.push(`continuous: {max_put_rate: ${maxPutRate}}`);
   writeFileSync(join(config, "agent.yaml"), `${agent.join("\n")}\n`);
   for (const { type, place } of sinks)
     writeFileSync(join(config, "sinks.d", `${type}.yaml`), `${place.yaml().join("\n")}\n`);

@@ -6,8 +6,8 @@ export interface ContinuousOptions {
   readonly seconds: number;
   /** Transactions a second. */
   readonly rate: number;
-  /** A sink's `continuous.max_put_rate`; undefined for the default. */
-  readonly maxPutRate: string | undefined;
+  /** The length of the server's segments. */
+  readonly segmentMiB: number;
   readonly json: boolean;
   /** The temporary folder is made in here. */
   readonly directory: string;
@@ -45,8 +45,7 @@ export interface Memory {
 
 export interface ContinuousReport {
   readonly machine: Machine;
-  readonly options: Pick<ContinuousOptions, "seconds" | "rate" | "maxPutRate">;
-  readonly segmentBytes: number;
+  readonly options: Pick<ContinuousOptions, "seconds" | "rate" | "segmentMiB">;
   /** That the server got meanwhile. */
   readonly transactions: number;
   readonly writtenBytes: number;

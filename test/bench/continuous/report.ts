@@ -15,7 +15,7 @@ export function continuousReportText(report: ContinuousReport): string {
     "",
     `### ${options.rate} transactions a second for ${options.seconds} s (load ${report.load.toFixed(1)} at the end)`,
     "",
-    `${report.transactions} transactions, ${mib(report.writtenBytes)} MiB; segments of ${mib(report.segmentBytes)} MiB, of which the server closed ${mib(closed)} MiB with their index files.`,
+    `${report.transactions} transactions, ${mib(report.writtenBytes)} MiB; segments of ${options.segmentMiB} MiB, of which the server closed ${mib(closed)} MiB with their index files.`,
     "",
     "Seconds from commit to restorable:",
     "",
