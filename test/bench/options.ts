@@ -9,9 +9,9 @@ export type Part = (typeof PARTS)[number];
 /** What `npm run bench -- STORAGE` measures. */
 export const STORAGES = ["local", "s3", "azure", "sftp"] as const;
 export type StorageType = (typeof STORAGES)[number];
-export const STORAGE_PARTS = ["large", "small", "extend", "tiny"] as const;
+export const STORAGE_PARTS = ["large", "small", "extend", "tiny", "tiny-restore"] as const;
 /** Takes long, with some storages' servers minutes a round: measured when it is named. */
-const SELDOM: readonly string[] = ["tiny"];
+const SELDOM: readonly string[] = ["tiny", "tiny-restore"];
 export type StoragePart = (typeof STORAGE_PARTS)[number];
 
 interface Common {
@@ -48,8 +48,8 @@ With continuous: \`axon-backup run\` on all four at once, under transactions of 
   --segment MIB   with continuous: the length of the server's segments (default 10: full three times in five minutes)
   --rounds N      rounds of each comparison, 1 or more (default 5)
   --only PART     ${PARTS.join(", ")};
-                  with STORAGE ${STORAGE_PARTS.join(", ")}; may be given several times (default: all but tiny, which is
-                  10,000 segments of 1 KiB, and takes long)
+                  with STORAGE ${STORAGE_PARTS.join(", ")}; may be given several times (default: all but tiny,
+                  which is 10,000 segments of 1 KiB, and tiny-restore, restores alone of one backup of them: these take long)
   --dir DIR       make the temporary folders in DIR: the file system to measure (default: the system's)
   --json          print the result as JSON
 `;

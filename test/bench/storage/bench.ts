@@ -11,6 +11,7 @@ import { local } from "./local.js";
 import type { Storage } from "./model.js";
 import type { StorageReport } from "./report.js";
 import { countRequests, type Requests } from "./requests.js";
+import { compareRestores } from "./restore-alone.js";
 import { s3 } from "./s3.js";
 import { sftp } from "./sftp.js";
 
@@ -45,6 +46,9 @@ export async function benchStorage(
       if (counts.some(({ backup }) => Object.keys(backup).length > 0)) requests[set.title] = counts;
       results.push(...(await compare(storage, set, workshop, contests, rounds)));
     }
+    const tiny = DATA_SETS.find(({ part }) => part === "tiny");
+    if (tiny && parts.includes("tiny-restore"))
+      results.push(await compareRestores(storage, tiny, workshop, contests, rounds));
     return {
       storage: type,
       server: await withServer(storage, workshop, ({ description }) => Promise.resolve(description)),

@@ -8,7 +8,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 export interface DataSet {
-  readonly part: Exclude<StoragePart, "extend">;
+  readonly part: Exclude<StoragePart, "extend" | "tiny-restore">;
   readonly title: string;
   readonly generate: Omit<GenerateOptions, "directory" | "open">;
   /** If set, index and bloom filter files are that many random bytes each, for the number of files that the title says. */
