@@ -181,6 +181,18 @@ describe("a sink's worker", () => {
     expect(scene.kinds()).not.to.include("recovered");
   });
 
+  it("compares again when the server's files have changed, and knows that as a failure", async () => {
+    scene = new WorkerScene();
+    scene.content = { points: ["20261124T115500.000Z"] };
+    scene.follows = [() => Promise.resolve({ reason: "changed", message: "its bytes are others" })];
+    scene.start();
+    await scene.time.pass(0);
+    expect(scene.state.failure?.error).to.include({ unexpected: false });
+    expect(scene.state.failure?.error.message).to.contain("have changed: its bytes are others");
+    await scene.time.pass(10_000);
+    expect(scene.asked.filter((what) => what.endsWith(" follow"))).to.have.length(2);
+  });
+
   it("isn't led into making one restore point after the other that don't help", async () => {
     scene = new WorkerScene();
     scene.follows = [

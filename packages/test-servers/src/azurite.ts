@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { accepts, freePort, serverFolder, startProcess } from "./child.js";
+import { accepts, freePort, type RestartOptions, serverFolder, startProcess } from "./child.js";
 import { azuritePath } from "./find.js";
 import { send } from "./http.js";
 
@@ -16,6 +16,8 @@ export interface AzuriteServer {
   /** Where it keeps everything. */
   readonly directory: string;
   createContainer(name: string): Promise<void>;
+  /** Ends the server in order (killed, Azurite loses what it has confirmed), and starts it again where it was after so many milliseconds, with what it has stored. Resolves when it is ready. */
+  restart(options?: RestartOptions): Promise<void>;
   /** Ends the server and removes its folder. May be called twice. */
   close(): Promise<void>;
 }
@@ -53,6 +55,7 @@ export async function startAzurite({ port: wanted, account }: AzuriteOptions = {
     args: [script, "--blobHost", "127.0.0.1", "--blobPort", String(port), "--location", dir, "--silent", "--skipApiVersionCheck", "--disableTelemetry"], // prettier-ignore
     env: { AZURITE_ACCOUNTS: `${accountName}:${accountKey}` },
     ready: () => accepts(port),
+    restartBy: "SIGTERM",
   });
   const blobEndpoint = `http://127.0.0.1:${port}/${accountName}`;
   return {
@@ -64,6 +67,7 @@ export async function startAzurite({ port: wanted, account }: AzuriteOptions = {
     accountKey,
     directory: dir,
     createContainer: (name) => createContainer(blobEndpoint, accountName, accountKey, name),
+    restart: (options) => server.restart(options),
     close: () => server.close(),
   };
 }

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { type AzuriteOptions, type AzuriteServer, startAzurite } from "./azurite.js";
+export { type RestartOptions } from "./child.js";
 export { canHaveDisk } from "./disk.js";
 export { startFaultProxy, type FaultProxy, type FaultProxyOptions } from "./fault-proxy.js";
 export { type Availability, findServer, type ServerKind } from "./find.js";

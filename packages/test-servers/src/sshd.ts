@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chmod, chown, copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { accepts, freePort, serverFolder, startProcess } from "./child.js";
+import { accepts, freePort, type RestartOptions, serverFolder, startProcess } from "./child.js";
 import { withDisk } from "./disk.js";
 import { programPath, sshdPath } from "./find.js";
 
@@ -28,6 +28,8 @@ export interface SshdServer {
   readonly knownHostsFile: string;
   /** File of a private key that the server accepts, without a passphrase. */
   readonly clientKey: string;
+  /** Kills the server with its connections, and starts it again where it was after so many milliseconds, with what it has stored. Resolves when it is ready. */
+  restart(options?: RestartOptions): Promise<void>;
   /** Ends the server with its connections, and removes its folder. May be called twice. */
   close(): Promise<void>;
 }
@@ -131,6 +133,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshdServer> 
     knownHosts,
     knownHostsFile,
     clientKey,
+    restart: (options) => server.restart(options),
     close: () => server.close(),
   };
 }

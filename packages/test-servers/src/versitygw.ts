@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { accepts, freePort, serverFolder, startProcess } from "./child.js";
+import { accepts, freePort, type RestartOptions, serverFolder, startProcess } from "./child.js";
 import { withDisk } from "./disk.js";
 import { versityGwPath } from "./find.js";
 import { answers, send } from "./http.js";
@@ -17,6 +17,8 @@ export interface S3Server {
   /** The directory with a directory for each bucket; undefined where only the server sees it: with `diskBytes`, or a server that was there before (AXON_BACKUP_TEST_S3). */
   readonly root: string | undefined;
   createBucket(name: string, options?: BucketOptions): Promise<void>;
+  /** Kills the server, and starts it again where it was after so many milliseconds, with what it has stored. Resolves when it is ready. Undefined for a server that was there before. */
+  readonly restart: ((options?: RestartOptions) => Promise<void>) | undefined;
   /** Ends the server and removes its folder. May be called twice. */
   close(): Promise<void>;
 }
@@ -63,7 +65,13 @@ export async function startVersityGw({ port: wanted, diskBytes }: VersityGwOptio
   });
   const access = { endpoint, host: "127.0.0.1", port, region, accessKeyId, secretAccessKey };
   const seen = diskBytes === undefined ? root : undefined;
-  return { ...access, root: seen, createBucket: bucketMaker(access), close: () => process_.close() };
+  return {
+    ...access,
+    root: seen,
+    createBucket: bucketMaker(access),
+    restart: (options) => process_.restart(options),
+    close: () => process_.close(),
+  };
 }
 
 type Access = Pick<S3Server, "endpoint" | "host" | "port" | "region" | "accessKeyId" | "secretAccessKey">;
@@ -77,7 +85,13 @@ function otherServer(url: URL): S3Server {
     accessKeyId: decodeURIComponent(url.username),
     secretAccessKey: decodeURIComponent(url.password),
   };
-  return { ...access, root: undefined, createBucket: bucketMaker(access), close: () => Promise.resolve() };
+  return {
+    ...access,
+    root: undefined,
+    createBucket: bucketMaker(access),
+    restart: undefined,
+    close: () => Promise.resolve(),
+  };
 }
 
 const ENABLED =

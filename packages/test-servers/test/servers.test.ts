@@ -71,6 +71,25 @@ describe("the servers for tests", function () {
     expect(await listens(server.port)).to.be.false;
   });
 
+  it("versitygw, azurite, sshd: are started again where they were, with what they have", async function () {
+    for (const kind of ["versitygw", "azurite", "sshd"] as const) await pendingWithoutServer(this, kind);
+    const [s3, azure, sftp] = await Promise.all([startVersityGw(), startAzurite(), startSshd()]);
+    try {
+      await s3.createBucket("kept");
+      await azure.createContainer("kept");
+      await writeFile(join(sftp.root, "kept"), "here");
+      await Promise.all([s3.restart?.(), azure.restart(), sftp.restart()]);
+      for (const { port } of [s3, azure, sftp]) expect(await listens(port)).to.be.true;
+      for (const create of [() => s3.createBucket("kept"), () => azure.createContainer("kept")])
+        expect(await create().catch((error: unknown) => String(error))).to.match(/can't create.* 409 /);
+      expect(await exists(join(sftp.root, "kept"))).to.be.true;
+    } finally {
+      await Promise.all([s3, azure, sftp].map((server) => server.close()));
+    }
+    expect(await exists(azure.directory)).to.be.false;
+    expect(await exists(sftp.root)).to.be.false;
+  });
+
   for (const chroot of canChroot ? [false, true] : [false])
     it(`sshd: takes the key, shows its host key${chroot ? ", in a chroot" : ""}, and is gone after close`, async function () {
       await pendingWithoutServer(this, "sshd");

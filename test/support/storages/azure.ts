@@ -16,6 +16,7 @@ export const azure: Storage = {
       host: server.host,
       port: server.port,
       newPlace: (directory) => newPlace(server, directory),
+      restart: (options) => server.restart(options),
       close: () => server.close(),
     };
   },

@@ -24,6 +24,7 @@ export const s3: Storage = {
       host: server.host,
       port: server.port,
       newPlace: (directory) => newPlace(server, directory),
+      restart: server.restart,
       close: () => server.close(),
     };
   },

@@ -17,6 +17,7 @@ export const sftp: Storage = {
       host: server.host,
       port: server.port,
       newPlace: (directory) => newPlace(server, directory),
+      restart: (options) => server.restart(options),
       close: () => server.close(),
     };
   },

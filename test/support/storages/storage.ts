@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { bytesSource, objectKey, readAll, type Sink } from "@axon-backup/sink";
-import type { ServerKind } from "@axon-backup/test-servers";
+import type { RestartOptions, ServerKind } from "@axon-backup/test-servers";
 
 /** A kind of storage that the agent backs up to over a network. */
 export interface Storage {
@@ -23,6 +23,8 @@ export interface StorageServer {
   readonly port: number;
   /** A new, empty place for a sink. @param directory for files that its configuration refers to: secrets */
   newPlace(directory: string): Promise<Place>;
+  /** Ends the server and starts it again; undefined for one that was there before. */
+  readonly restart: ((options?: RestartOptions) => Promise<void>) | undefined;
   close(): Promise<void>;
 }
 

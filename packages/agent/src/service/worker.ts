@@ -1,4 +1,4 @@
-import type { FollowEvent, SourceWatch } from "@axon-backup/core";
+import { EngineError, type FollowEvent, type SourceWatch } from "@axon-backup/core";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSink } from "../composition/sinks.js";
 import { Agenda } from "./agenda.js";
@@ -179,7 +179,12 @@ export class SinkWorker {
           this.#succeeded("follow");
         });
       });
-      if (reason === "changed") throw new Error(`the server's files have changed: ${message}`);
+      if (reason === "changed")
+        throw new EngineError(
+          "failed",
+          `the server's files have changed: ${message}`,
+          "What is stored is compared with them when it is tried again. That happens where a server was restored or lost its last events; then another timeline follows.",
+        );
       this.#agenda.wantToFollow(message);
       this.tools.log.info(`a restore point is needed: ${message}`, { sink: this.name });
     });
