@@ -69,16 +69,19 @@ export class Checks {
     if (sink === undefined || before === undefined || before.points.length === 0) return;
     const point =
       which < 0.5 ? undefined : before.points[Math.floor(((which - 0.5) / 0.5) * before.points.length)];
-    await this.restore(sink, point, way);
+    await this.restore(sink, point, way, before);
   }
 
-  /** @param point undefined for the latest */
+  /**
+   * @param point undefined for the latest
+   * @param before what was listed, while anything may change; undefined in the end, when nothing does
+   */
   async restore(
     sink: SoakSink,
     point: Listed | undefined,
     way: "direct" | "faulty",
+    before?: Listing,
   ): Promise<Judgement | undefined> {
-    const before = await this.list(sink);
     const { outages } = sink;
     const target = join(this.scratch, String(++this.#restores));
     const which = point?.id ?? "latest";
@@ -96,7 +99,7 @@ export class Checks {
     }
     const judgement = await this.truth.judge(join(target, CONTEXT));
     rmSync(target, { recursive: true, force: true });
-    const after = await this.list(sink);
+    const after = before && (await this.list(sink));
     this.journal.count(`restores compared ${sink.name}`);
     const { problem, events, snapshots } = judgement;
     if (problem !== undefined) this.journal.wrong(`${title}: ${problem}`);
@@ -143,10 +146,16 @@ export class Checks {
       this.journal.wrong(`a backup at the end ended with ${done.code ?? "a signal"}: ${said(done)}`);
   }
 
-  /** What was on a sink of a timeline must still be in a restore point of it. */
-  async expectTimelinesWhole(sink: SoakSink): Promise<readonly Listed[]> {
+  /** What was on a sink of a timeline must still be in a restore point of it; @returns the last one of each, and all */
+  async expectTimelinesWhole(
+    sink: SoakSink,
+  ): Promise<{
+    readonly timelines: number;
+    readonly lasts: readonly Listed[];
+    readonly points: readonly Listed[];
+  }> {
     const listing = await this.list(sink);
-    if (listing === undefined) return [];
+    if (listing === undefined) return { timelines: 0, lasts: [], points: [] };
     const lasts: Listed[] = [];
     for (const [timeline, lastEvent] of this.#knownOf(sink).stored) {
       const last = all(listing).findLast((point) => point.timeline === timeline);
@@ -156,7 +165,7 @@ export class Checks {
         );
       if (last !== undefined && last !== listing.head) lasts.push(last);
     }
-    return lasts;
+    return { timelines: this.#knownOf(sink).stored.size, lasts, points: listing.points };
   }
 
   async #listOnce(sink: SoakSink): Promise<Listing | undefined> {

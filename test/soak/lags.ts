@@ -1,5 +1,5 @@
-import type { Trouble } from "./faults.js";
 import type { SoakService } from "./service.js";
+import type { Trouble } from "./trouble.js";
 
 /** How far sinks are behind when nothing is the matter with them. */
 export class Lags {

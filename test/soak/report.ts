@@ -36,6 +36,7 @@ interface SinkReport {
   readonly verifications: number;
   readonly prunes: number;
   readonly divergences: number;
+  readonly timelines: number;
   readonly failures: number;
   readonly restores: number;
   /** Seconds. */
@@ -73,6 +74,7 @@ export function makeReport({ machine, options, world, truth, lags, ending }: Mad
         verifications: logged("verified"),
         prunes: logged("pruned"),
         divergences: logged("diverged"),
+        timelines: ending.timelines.get(name) ?? 0,
         failures: logged("failed"),
         restores: journal.counted(`restores compared ${name}`),
         calmLag: lags.most.get(name),
@@ -117,6 +119,7 @@ export function soakReportText(report: SoakReport): string {
       ["verifications", ...sinks.map(({ verifications }) => String(verifications))],
       ["prunes", ...sinks.map(({ prunes }) => String(prunes))],
       ["other histories noticed", ...sinks.map(({ divergences }) => String(divergences))],
+      ["timelines in the end", ...sinks.map(({ timelines }) => String(timelines))],
       ["failures told", ...sinks.map(({ failures }) => String(failures))],
       ["restores compared", ...sinks.map(({ restores }) => String(restores))],
       ["most seconds behind in calm times", ...sinks.map(({ calmLag }) => text(calmLag))],

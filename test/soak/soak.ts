@@ -7,7 +7,7 @@ import { seededRandom } from "../support/random.js";
 import { Checks } from "./checks.js";
 import { Configuration, type Pace } from "./configuration.js";
 import { endInOrder } from "./ending.js";
-import { allFaults, Trouble, type World } from "./faults.js";
+import { allFaults, type World } from "./faults.js";
 import { Journal } from "./journal.js";
 import { Lags } from "./lags.js";
 import type { SoakOptions } from "./options.js";
@@ -15,6 +15,7 @@ import { makeReport, type SoakReport } from "./report.js";
 import { SoakServer } from "./server.js";
 import { SoakService } from "./service.js";
 import { closeSinks, type SoakSink, startSinks } from "./sinks.js";
+import { Trouble } from "./trouble.js";
 import { Truth } from "./truth.js";
 
 const MiB = 1024 ** 2;
@@ -84,6 +85,8 @@ export async function soak(
     };
     const ending = await endInOrder({ ...world, truth, checks, minutes, random: forRestores, signal, end });
     return makeReport({ machine, options, world, truth, lags, ending });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
   } finally {
     stop.abort();
     await faults.catch(() => undefined);
