@@ -46,6 +46,8 @@ export class WorkerScene {
   follows: ((options: FollowOptions) => Promise<FollowEnd>)[] = [untilAborted];
   verifies: (() => Promise<VerifyReport>)[] = [() => Promise.resolve(NO_DAMAGE)];
   openFails: Error | undefined;
+  /** What backups get to before they succeed or fail. */
+  steps: readonly string[] = [];
   readonly worker: SinkWorker;
   readonly #end = new AbortController();
   #running: Promise<void> | undefined;
@@ -99,6 +101,7 @@ export class WorkerScene {
               error: new Error("the repository that was there is gone"),
               warnings: [],
             });
+          for (const step of this.steps) options.observer?.({ kind: "step", sink: "nas", step });
           const report = await this.#job("restore-point", options.signal, () => take(this.backups)());
           if (report.outcome === "committed")
             this.content = { ...this.content, points: [...(this.content.points ?? []), report.restorePoint] };

@@ -1,5 +1,13 @@
-import { EngineError, type FollowEnd, type SinkReport, type VerifyReport } from "@axon-backup/core";
-import { SinkError } from "@axon-backup/sink";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  EngineError,
+  type FollowEnd,
+  LockedError,
+  type SinkReport,
+  type VerifyReport,
+} from "@axon-backup/core";
+import { SinkError, thisProcess } from "@axon-backup/sink";
 import { expect } from "chai";
 import { NO_DAMAGE } from "./fakes.js";
 import { committed, failed, held, STORED, untilAborted, WorkerScene } from "./service-worker-scene.js";
@@ -95,8 +103,87 @@ describe("a sink's worker", () => {
     expect(scene.state.restorePoints, "attempts that failed in a row are one").to.have.length(2);
   });
 
+  it("is tried again each minute as long as the server is asked for nothing", async () => {
+    scene = new WorkerScene();
+    scene.content = { points: ["20261124T100000.000Z"] };
+    scene.backups = [() => failed(gone)];
+    scene.follows = [() => Promise.reject(gone)];
+    scene.start();
+    await scene.time.pass(HOUR);
+    const tries = scene.asked.filter((one) => one.endsWith("restore-point"));
+    expect(tries.length).to.be.within(60, 66);
+    scene.follows = [untilAborted];
+    scene.backups = [committed];
+    await scene.time.pass(2 * MINUTE);
+    expect(scene.state.failure).to.equal(undefined);
+  });
+
+  it("is tried again at once when the sink answers again", async () => {
+    scene = new WorkerScene();
+    scene.content = { points: ["20261124T100000.000Z"] };
+    scene.steps = ["lock", "repository"];
+    scene.backups = [() => failed(gone)];
+    scene.follows = [() => Promise.reject(gone)];
+    scene.start();
+    await scene.time.pass(HOUR);
+    scene.backups = [committed];
+    scene.follows = [
+      ({ onEvent }) => {
+        onEvent?.({ kind: "cycle", stored: STORED, bytes: 1, objects: 1, milliseconds: 1 });
+        return new Promise(() => undefined);
+      },
+    ];
+    const before = scene.asked.length;
+    await scene.time.pass(MINUTE);
+    expect(scene.asked.slice(before).map((one) => one.split(" ")[1])).to.deep.equal([
+      "follow",
+      "restore-point",
+      "follow",
+    ]);
+  });
+
+  it("goes on storing new events while a restore point that was asked for fails", async () => {
+    scene = new WorkerScene();
+    scene.content = { points: ["20261124T115900.000Z"] };
+    scene.backups = [() => failed(new EngineError("failed", "the control DB can't be read", "Let it."))];
+    scene.start();
+    await scene.time.pass(1000);
+    scene.worker.restorePointNow("asked for");
+    await scene.time.pass(1000);
+    expect(scene.state.failure).to.include({ job: "restore-point" });
+    expect(scene.state.activity).to.include({ job: "follow" });
+  });
+
+  it("waits no longer than its holder lives for a repository that a process of this machine has", async () => {
+    const child = spawn("sleep", ["100"]);
+    const exited = once(child, "exit");
+    const holder = { ...thisProcess(), pid: child.pid ?? 0, started: null };
+    try {
+      scene = new WorkerScene();
+      scene.content = { points: ["20261124T100000.000Z"] };
+      const locked = new LockedError("another service writes to this repository", "Wait.", holder);
+      scene.backups = [() => failed(locked)];
+      scene.follows = [() => Promise.reject(locked)];
+      scene.start();
+      await scene.time.pass(10_000);
+      const before = scene.asked.length;
+      child.kill("SIGKILL");
+      await exited;
+      scene.backups = [committed];
+      scene.follows = [untilAborted];
+      await scene.time.pass(6000);
+      expect(scene.asked.slice(before).map((one) => one.split(" ")[1])).to.deep.equal([
+        "restore-point",
+        "follow",
+      ]);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
+
   it("is failing, with the reason, until then; and ten minutes is the longest wait", async () => {
     scene = new WorkerScene();
+    scene.steps = ["lock", "repository"];
     scene.backups = [() => failed(gone)];
     scene.start();
     await scene.time.pass(3 * HOUR);

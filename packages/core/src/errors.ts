@@ -1,3 +1,5 @@
+import type { ProcessIdentity } from "@axon-backup/sink";
+
 /**
  * Why an operation of the engine ended:
  *
@@ -19,5 +21,17 @@ export class EngineError extends Error {
     super(message, cause === undefined ? {} : { cause });
     this.kind = kind;
     this.remedy = remedy;
+  }
+}
+
+/** Another agent writes to this repository. */
+export class LockedError extends EngineError {
+  /** @param holder which process, where that can be read */
+  constructor(
+    message: string,
+    remedy: string,
+    readonly holder: ProcessIdentity | undefined,
+  ) {
+    super("locked", message, remedy);
   }
 }

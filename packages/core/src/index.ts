@@ -2,7 +2,7 @@
  * The engine of axon-backup: plan, backup, manifest, verify, restore.
  * @packageDocumentation
  */
-export { EngineError, type EngineErrorKind } from "./errors.js";
+export { EngineError, type EngineErrorKind, LockedError } from "./errors.js";
 export { type EngineEvent, ignoreEvents, type Observer } from "./observer.js";
 export {
   isRestorePointId,

@@ -15,7 +15,7 @@ export class Agenda {
   readonly #started: Moment;
   #last: Readonly<Partial<Record<PlannedJob, Moment>>> = {};
   /** Why a restore point is to be made whatever the schedule says, and from when on, by the steady clock. */
-  #wanted: { readonly why: string; readonly from: number } | undefined;
+  #wanted: { readonly why: string; readonly from: number; readonly isToFollow: boolean } | undefined;
   /** How often in a row a restore point was wanted that didn't help. */
   #inARow = 0;
 
@@ -59,14 +59,15 @@ export class Agenda {
 
   /** A restore point is wanted now. */
   want(why: string): void {
-    this.#wanted = { why, from: -Infinity };
+    const isToFollow = this.#wanted?.isToFollow === true;
+    this.#wanted = { why, from: -Infinity, isToFollow };
   }
 
   /** Following wants a restore point. One that doesn't help must not be followed by another one at once. */
   wantToFollow(why: string): void {
     const wait = this.#inARow === 0 ? 0 : waitAfter("restore-point", undefined, this.#inARow, this.random());
     this.#inARow++;
-    this.#wanted = { why, from: this.time.clock.now() + wait };
+    this.#wanted = { why, from: this.time.clock.now() + wait, isToFollow: true };
   }
 
   /** Following began: the last restore point did help. */
@@ -74,8 +75,9 @@ export class Agenda {
     this.#inARow = 0;
   }
 
-  get wanted(): string | undefined {
-    return this.#wanted?.why;
+  /** Whether following can't go on without a restore point. */
+  get isWantedToFollow(): boolean {
+    return this.#wanted?.isToFollow === true;
   }
 
   #plan(job: PlannedJob): JobPlan {

@@ -28,15 +28,16 @@ export class Failures {
     private readonly redact: (text: string) => string,
   ) {}
 
-  /** A job failed. @returns what to tell of it; nothing while it only waits for somebody else's end */
+  /** A job failed. @param isCheap whether the attempt cost the server nothing. @returns what to tell of it; nothing while it only waits for somebody else's end */
   failed(
     job: Job,
     error: unknown,
+    isCheap = false,
   ): { readonly failure: SinkFailure | undefined; readonly isLocked: boolean } {
     const { wall, steady } = momentNow(this.time);
     const before = this.#failing.get(job);
     const attempts = (before?.failure.attempts ?? 0) + 1;
-    const wait = waitAfter(job, error, attempts, this.random());
+    const wait = waitAfter(job, error, attempts, this.random(), isCheap);
     const failure: SinkFailure = {
       job,
       at: new Date(wall),

@@ -29,6 +29,7 @@ export class SinkJobs {
   readonly #damage = new Damage();
   /** How many jobs have begun and ended: whether what was read is from before one of them. */
   #changes = 0;
+  #isCheap = true;
   /** Whether the last look at what others did went well. */
   #isInSight = true;
 
@@ -45,6 +46,11 @@ export class SinkJobs {
     this.#damage.found(damaged);
     this.agenda.found({ "restore-point": restorePoints.at(-1)?.started, verify: verified });
     this.board.found(restorePoints, damaged.size);
+  }
+
+  /** Whether the last attempt at a restore point ended before the server was asked for anything. */
+  get wasCheap(): boolean {
+    return this.#isCheap;
   }
 
   /** @throws why it failed */
@@ -120,6 +126,7 @@ export class SinkJobs {
 
   async #restorePoint(started: Date, done: () => void, signal: AbortSignal): Promise<void> {
     const { time, onEvent } = this.tools;
+    this.#isCheap = true;
     const tell = (id: string | undefined, bytes: number): void => {
       const result = { started, finished: time.now(), id, bytes, isOwn: true };
       this.board.made(result);
@@ -175,6 +182,8 @@ export class SinkJobs {
     const { log } = this.tools;
     return (event) => {
       this.board.observe(job, event);
+      // What comes behind the lock begins with the server's control DB.
+      if (job === "restore-point" && event.kind === "step" && event.step !== "lock") this.#isCheap = false;
       if (event.kind === "warning") log.warn(event.message, { sink: this.sink.name });
       if (event.kind === "step") log.debug(`step: ${event.step}`, { sink: this.sink.name, step: event.step });
     };

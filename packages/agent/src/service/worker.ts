@@ -1,4 +1,5 @@
-import { EngineError, type FollowEvent, type SourceWatch } from "@axon-backup/core";
+import { EngineError, type FollowEvent, LockedError, type SourceWatch } from "@axon-backup/core";
+import { type ProcessIdentity, processState } from "@axon-backup/sink";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSink } from "../composition/sinks.js";
 import { Agenda } from "./agenda.js";
@@ -27,6 +28,9 @@ const LOOK_AGAIN = 30_000;
 /** Following tells nothing when all goes well and nothing is new: it counts as a success after so long. Milliseconds. */
 const FOLLOWS_WELL = 60_000;
 
+/** How often it is looked whether a process of this machine that has the lock still lives. Milliseconds. */
+const LOOK_AT_HOLDER = 5000;
+
 /** How often it is looked what others, as `axon-backup verify`, have found on the sink. Milliseconds. */
 const LOOK_AT_OTHERS = 300_000;
 
@@ -45,6 +49,9 @@ export class SinkWorker {
   /** What is waited in, and can be ended when something else is to be done. */
   #turn: Turn | undefined;
   #verifying: Promise<void> | undefined;
+  /** A process of this machine that has the repository is waited for. */
+  #watching: Promise<void> | undefined;
+  #end: AbortSignal | undefined;
 
   constructor(
     private readonly sink: ConfiguredSink,
@@ -87,6 +94,7 @@ export class SinkWorker {
   /** Works until the signal is aborted, and resolves when nothing runs any more. Whatever goes wrong with the sink is in its state. */
   async run(signal: AbortSignal): Promise<void> {
     const others = this.#lookAtOthers(signal);
+    this.#end = signal;
     while (!signal.aborted) {
       if (!this.#known) await this.#getToKnow(signal);
       else {
@@ -102,6 +110,15 @@ export class SinkWorker {
     }
     await this.#verifying;
     await others;
+    await this.#watching;
+  }
+
+  /** Nobody need wait for a lock of a process that has ended: on this machine, that can be seen, and costs nothing. */
+  async #watchHolder(holder: ProcessIdentity, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && processState(holder) === "alive")
+      await pause(this.tools.time, LOOK_AT_HOLDER, signal);
+    this.#watching = undefined;
+    if (!signal.aborted && processState(holder) === "dead") this.retryNow();
   }
 
   /** Looks now and then what others have found and mended; beside all else, whose way it is never in. */
@@ -156,7 +173,7 @@ export class SinkWorker {
     look();
     try {
       const { enabled } = this.sink.service.continuous;
-      const follows = enabled && this.#board.hasRestorePoint && this.#agenda.wanted === undefined;
+      const follows = enabled && this.#board.hasRestorePoint && !this.#agenda.isWantedToFollow;
       await pause(time, follows ? this.#waitFor("follow") : Infinity, turn.signal);
       if (follows && !turn.signal.aborted) await this.#follow(turn.signal);
     } finally {
@@ -250,8 +267,11 @@ export class SinkWorker {
   }
 
   #failed(job: Job, error: unknown): void {
-    const { failure, isLocked } = this.#failures.failed(job, error);
+    const isCheap = job === "restore-point" && (!this.#known || this.#jobs.wasCheap);
+    const { failure, isLocked } = this.#failures.failed(job, error, isCheap);
     if (isLocked) this.#board.set({ lease: "elsewhere" });
+    if (error instanceof LockedError && error.holder && this.#end)
+      this.#watching ??= this.#watchHolder(error.holder, this.#end);
     if (failure === undefined) {
       const reason = error instanceof Error ? error.message : String(error);
       this.tools.log.info(`somebody else works on it: ${reason}`, { sink: this.name });

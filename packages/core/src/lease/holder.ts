@@ -1,5 +1,5 @@
 import { processState, type ProcessIdentity, thisProcess } from "@axon-backup/sink";
-import { EngineError } from "../errors.js";
+import { EngineError, LockedError } from "../errors.js";
 import { WRITER_KEY } from "../repository/layout.js";
 
 /** The commands that write to a repository under its lock. */
@@ -67,19 +67,19 @@ const LEFT: Readonly<Record<WriterCommand, string>> = {
 };
 
 /** @param holder undefined when what is there can't be read */
-export function lockedBy(holder: Holder | undefined, expiry: number): EngineError {
+export function lockedBy(holder: Holder | undefined, expiry: number): LockedError {
   const seconds = Math.round(expiry / 1000);
   const takenOver = `If it is dead, the lock is taken over by a run that finds it unchanged for ${seconds} s.`;
   return holder === undefined
-    ? new EngineError(
-        "locked",
+    ? new LockedError(
         `${WRITER_KEY} on the sink shows that another run writes to this repository; it can't be read, so it doesn't tell which`,
         `Wait for its end. ${takenOver}`,
+        undefined,
       )
-    : new EngineError(
-        "locked",
+    : new LockedError(
         `another ${nameOf(holder)} writes to this repository: process ${holder.process.pid} on ${holder.process.host}, since ${holder.since}`,
         `${holder.command === "run" ? RUNNING : "Wait for its end"}, and let only one agent write to a repository: another one needs a path or prefix of its own. ${takenOver}`,
+        holder.process,
       );
 }
 
