@@ -1,11 +1,14 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { seedFrom } from "../support/random.js";
+import { SoakServer } from "../soak/server.js";
+import { Truth } from "../soak/truth.js";
 import { pending } from "../support/pending.js";
+import { seededRandom, seedFrom } from "../support/random.js";
 
 const main = fileURLToPath(new URL("../soak/main.js", import.meta.url));
 const seed = seedFrom("AXON_BACKUP_SOAK_SEED");
@@ -96,6 +99,70 @@ describe(`the soak (AXON_BACKUP_SOAK_SEED=${seed})`, () => {
       },
     };
   }
+});
+
+describe("what the soak knows of the server", () => {
+  let directory: string;
+  let server: SoakServer;
+  const truth = new Truth();
+  const context = (): string => join(server.storage, "default");
+  const copy = (name: string): string => {
+    const to = join(directory, name);
+    cpSync(context(), to, { recursive: true });
+    return to;
+  };
+  const grown = async (events: number): Promise<void> => {
+    const wanted = truth.current.events.length + events;
+    server.begin();
+    while (truth.current.events.length < wanted) await delay(5);
+    server.end();
+  };
+
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), "axon-backup-test-"));
+    const random = seededRandom(7);
+    server = await SoakServer.start(join(directory, "server"), truth, { token: "t", random, rate: 5000 });
+    await grown(400);
+  });
+  after(async () => {
+    await server.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it("tells the beginnings of its histories from all else", async () => {
+    const before = copy("before");
+    const { length } = truth.current.events;
+    expect(await truth.judge(before)).to.include({ events: length, problem: undefined });
+    await grown(100);
+    const whole = copy("whole");
+    await server.down();
+    const lost = server.loseTail();
+    await server.up();
+    await grown(600);
+    expect((await truth.judge(copy("after"))).histories).to.deep.equal([1]);
+    expect((await truth.judge(whole)).histories).to.deep.equal([0]);
+    expect((await truth.judge(before)).histories).to.include(0);
+    expect(lost?.to).to.be.above(length);
+
+    const segment = readdirSync(whole).find((name) => name.endsWith(".events")) ?? "";
+    const bytes = readFileSync(join(whole, segment));
+    for (const at of [3, 9, 2000]) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      writeFileSync(join(whole, segment), changed);
+      expect((await truth.judge(whole)).problem, `byte ${at}`).to.be.a("string");
+    }
+    writeFileSync(join(whole, segment), bytes);
+    expect((await truth.judge(whole)).problem).to.equal(undefined);
+    rmSync(join(whole, segment));
+    expect((await truth.judge(whole)).problem).to.be.a("string");
+  });
+
+  it("tells a snapshot of a state that the events don't have", async () => {
+    const { events, needs } = truth.current;
+    needs[0] = events.length;
+    expect((await truth.judge(copy("dangling"))).problem).to.contain("snapshot 0 needs event");
+  });
 });
 
 interface Ended {

@@ -80,7 +80,7 @@ export class Configuration {
         "log: {level: debug, format: json}",
         "service: {listen: 127.0.0.1:0}",
         `schedule: {every: ${restorePoints}s}`,
-        `continuous: {interval: ${this.#interval}, max_put_rate: 2/s}`,
+        `continuous: {interval: ${this.#interval}}`,
         `verify: {every: ${verify}s, budget: 30%}`,
         `prune: {every: ${prune}s}`,
         "promise: {lag: 30s}",
