@@ -5,14 +5,17 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { expect } from "chai";
 import { listenRows } from "../dist/checks/listen-rows.js";
+import { installedPlugins } from "../dist/composition/plugins.js";
+import { loadConfiguration } from "../dist/config/load.js";
 import { notificationRows } from "../dist/checks/notification-rows.js";
+import { serviceRows } from "../dist/checks/service-rows.js";
 import type { NotificationTarget } from "../dist/config/notifications-types.js";
 import { Redactor } from "../dist/secrets/redactor.js";
 import type { SecretContext } from "../dist/secrets/resolve.js";
 import { instanceOf } from "../dist/service/http/instance.js";
 import { folder, removeFolders, run } from "./support.js";
 import { HttpReceiver } from "./notifications/http-receiver.js";
-import { serve } from "./service-http-scene.js";
+import { get, serve } from "./service-http-scene.js";
 import { FakeService, stateWith } from "./service-scene.js";
 
 const { signal } = new AbortController();
@@ -147,5 +150,46 @@ describe("the check of where the service listens", () => {
     const [row] = await rows();
     expect(row).to.deep.include({ outcome: "failed" });
     expect(row?.detail).to.contain("192.0.2.1:9464").and.contain("EADDRNOTAVAIL");
+  });
+});
+
+describe("a configuration that has nothing scheduled", () => {
+  afterEach(removeFolders);
+
+  const rowsOf = async (agent: string, sink = "") => {
+    const directory = folder({
+      "agent.yaml": `server: {url: "http://localhost:8024"}\nservice: {listen: off}\n${agent}`,
+      "sinks.d/nas.yaml": `type: local\npath: /mnt/nas/axon\n${sink}`,
+      "sinks.d/off.yaml": "type: local\npath: /mnt/off\nenabled: false\nschedule: {every: 1h}\n",
+    });
+    return serviceRows(await loadConfiguration(directory, installedPlugins()), secrets(), signal);
+  };
+
+  it("is warned of, and no other one is", async () => {
+    const nothing = "schedule: {every: never}\ncontinuous: {enabled: false}\n";
+    const [row, ...more] = await rowsOf(nothing);
+    expect(more).to.deep.equal([]);
+    expect(row).to.deep.include({ check: "schedule", outcome: "warning" });
+    expect(row?.detail).to.contain("nothing is scheduled");
+    expect(row?.remedy).to.contain("schedule or continuous");
+    for (const [agent, sink] of [
+      ["", ""],
+      [nothing, "schedule: {every: 1h}\n"],
+      [nothing, "continuous: {enabled: true}\n"],
+    ] as const)
+      expect(await rowsOf(agent, sink)).to.deep.equal([]);
+  });
+
+  it("is told of on the status page, and as JSON", async () => {
+    const service = new FakeService({ ...stateWith([]), isNothingScheduled: true });
+    const http = await serve(service);
+    try {
+      expect((await get(http, "/")).body).to.contain("Nothing is scheduled");
+      expect(JSON.parse((await get(http, "/api/state")).body)).to.include({ nothingScheduled: true });
+      service.change({ isNothingScheduled: false });
+      expect((await get(http, "/")).body).not.to.contain("Nothing is scheduled");
+    } finally {
+      await http.close();
+    }
   });
 });

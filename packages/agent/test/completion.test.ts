@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { describeProgram } from "../dist/cli/describe.js";
 import { folder, removeFolders, run } from "./support.js";
@@ -43,8 +44,20 @@ describe("completion", function () {
     directory = folder();
     config = join(directory, "config");
     mkdirSync(join(config, "sinks.d"), { recursive: true });
-    for (const name of ["nas.yaml", "offsite.yaml", "notes.txt"])
-      writeFileSync(join(config, "sinks.d", name), "");
+    for (const name of ["nas.yaml", "offsite.yaml"])
+      writeFileSync(join(config, "sinks.d", name), `type: local\npath: ${directory}/${name}\n`);
+    writeFileSync(
+      join(config, "agent.yaml"),
+      'server: {url: "http://localhost:8024"}\nnotifications: [{webhook: {url: "https://a.example"}}, {name: pager, command: {run: [/bin/true]}}]\n',
+    );
+    mkdirSync(join(directory, "bin"));
+    const program = fileURLToPath(new URL("../bin/axon-backup.js", import.meta.url));
+    writeFileSync(
+      join(directory, "bin/axon-backup"),
+      `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`,
+      { mode: 0o755 },
+    );
+    ENV.PATH = `${join(directory, "bin")}:${ENV.PATH}`;
     for (const shell of ["bash", "zsh", "fish"]) {
       const { code, stdout, stderr } = await run(["completion", shell]);
       expect({ code, stderr }).to.deep.equal({ code: 0, stderr: "" });
@@ -146,6 +159,13 @@ cat ${directory}/hits`;
           expect(complete(line), line).to.deep.equal(["nas", "offsite"]);
         expect(complete(`axon-backup --config ${config} backup --sink off`)).to.deep.equal(["offsite"]);
         expect(complete(`axon-backup --config ${directory} backup --sink `)).to.deep.equal([]);
+      });
+
+      it("offers the channels of the configuration that is named", () => {
+        const line = `axon-backup --config ${config} test-notifications --channel `;
+        expect(complete(line)).to.deep.equal(["pager", "webhook"]);
+        expect(complete(`${line}pa`)).to.deep.equal(["pager"]);
+        expect(complete(`axon-backup --config ${directory} test-notifications --channel `)).to.deep.equal([]);
       });
 
       it("offers what an argument can be", () => {

@@ -63,6 +63,30 @@ describe("init", function () {
     expect(verified.code, verified.stderr).to.equal(0);
   });
 
+  it("refuses what can't be meant, says what to do, and writes nothing", async () => {
+    await start();
+    const refused = async (said: string, ...argv: readonly string[]) => {
+      const { code, stderr } = await run(["init", "--server", standin.url, "--sink", local(), ...argv]);
+      expect(code, stderr).to.equal(2);
+      expect(stderr).to.contain(said);
+      expect(existsSync(join(directory, "config"))).to.equal(false);
+      return stderr;
+    };
+    expect(await refused(`${directory}/token is a file`, "--config", join(directory, "token"))).to.contain(
+      "Name a folder",
+    );
+    expect(await refused(`${directory}/gone is not there`, "--storage", join(directory, "gone"), ...at()))
+      .to.contain("--storage")
+      .and.contain("mount it first");
+    await refused(`${directory}/token is no directory`, "--storage", join(directory, "token"), ...at());
+    await refused("is not there", "--control-db", join(directory, "gone"), ...at());
+    await refused("--check and --no-check contradict each other", "--check", "--no-check", ...at());
+    await refused("--check and --no-check contradict each other", "--no-check", "--check", ...at());
+    expect(
+      (await init("--sink", local(), "--storage", join(directory, "axon/data"), "--no-check")).code,
+    ).to.equal(0);
+  });
+
   it("finds the control DB's backups where there are any, and one more sink needs no server", async () => {
     await start();
     mkdirSync(join(directory, "axon/controldb-backups"));

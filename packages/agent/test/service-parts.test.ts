@@ -168,6 +168,7 @@ describe("the line that systemd shows", () => {
     started: NOW,
     server: undefined,
     serverProblem: undefined,
+    isNothingScheduled: false,
     sinks: sinks.map((sink) => ({ ...sink, ...healthOf(sink, NOW) })),
     rejectedConfiguration: undefined,
     isStopping: false,

@@ -258,6 +258,7 @@ export function stateWith(sinks: readonly SinkState[]): ServiceState {
       problem: undefined,
     },
     serverProblem: undefined,
+    isNothingScheduled: false,
     sinks,
     rejectedConfiguration: undefined,
     isStopping: false,

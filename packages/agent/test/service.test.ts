@@ -33,6 +33,9 @@ class ServiceScene {
   readonly events: ServiceEvent[] = [];
   readonly follows: string[] = [];
   readonly ended: string[] = [];
+  readonly warnings: string[] = [];
+  /** What the sinks are to be done for. */
+  sinkService = DEFAULT_SINK_SERVICE;
   watches = 0;
   closed = 0;
   onWatch: ((event: WatchEvent) => void) | undefined;
@@ -45,6 +48,7 @@ class ServiceScene {
 
   constructor() {
     const silent = (): void => undefined;
+    const warn = (message: string): void => void this.warnings.push(message);
     this.service = new Service({
       engine: {
         openRepository: () => Promise.resolve(REPOSITORY),
@@ -60,7 +64,7 @@ class ServiceScene {
         watchSource: (options: WatchOptions) => this.#watch(options),
         follow: (options: FollowOptions) => this.#follow(options),
       },
-      log: { debug: silent, info: silent, warn: silent, error: silent },
+      log: { debug: silent, info: silent, warn, error: silent },
       redact: (text) => text,
       time: this.time,
       random: () => 1,
@@ -85,7 +89,9 @@ class ServiceScene {
     };
     return {
       configuration,
-      sinks: { select: () => sinks.map(opened) } as unknown as ConfiguredSinks,
+      sinks: {
+        select: () => sinks.map((name) => ({ ...opened(name), service: this.sinkService })),
+      } as unknown as ConfiguredSinks,
       openSource: () =>
         url === "wrong"
           ? Promise.reject(
@@ -176,6 +182,20 @@ function opened(name: string): ConfiguredSink {
 
 describe("the service", () => {
   let scene: ServiceScene;
+  it("says when nothing is scheduled", async () => {
+    await scene.take();
+    expect([scene.warnings, scene.service.state().isNothingScheduled]).to.deep.equal([[], false]);
+    scene.sinkService = {
+      ...DEFAULT_SINK_SERVICE,
+      schedule: { kind: "never" },
+      continuous: { ...DEFAULT_SINK_SERVICE.continuous, enabled: false },
+    };
+    await scene.take({ url: "http://other" });
+    expect(scene.warnings).to.have.length(1);
+    expect(scene.warnings[0]).to.contain("nothing is scheduled");
+    expect(scene.service.state().isNothingScheduled).to.equal(true);
+  });
+
   beforeEach(() => {
     scene = new ServiceScene();
   });

@@ -22,6 +22,7 @@ const STATE: ServiceState = {
   started: new Date(0),
   server: undefined,
   serverProblem: undefined,
+  isNothingScheduled: false,
   sinks: [],
   rejectedConfiguration: undefined,
   isStopping: false,

@@ -43,7 +43,7 @@ export interface ArgumentModel {
 
 /** What a value can be, as far as it can be told before. */
 export type Values =
-  | { readonly kind: "any" | "file" | "directory" | "sink" | "command" }
+  | { readonly kind: "any" | "file" | "directory" | "sink" | "channel" | "command" }
   | { readonly kind: "one"; readonly of: readonly string[] };
 
 const ANY: Values = { kind: "any" };
@@ -53,6 +53,7 @@ const VALUES: Readonly<Record<string, Values>> = {
   "<dir>": { kind: "directory" },
   "<file>": { kind: "file" },
   "--sink <name>": { kind: "sink" },
+  "--channel <name>": { kind: "channel" },
   "init <place>": { kind: "one", of: ["local:", "s3:", "azure:", "sftp:"] },
   "schema file": { kind: "one", of: ["agent", "sink"] },
   "schema type": { kind: "one", of: ["azure", "local", "s3", "sftp"] },

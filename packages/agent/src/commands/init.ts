@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { inject, injectable } from "tsyringe";
 import { unknownVersion } from "../checks/version.js";
@@ -42,6 +42,7 @@ export class InitCommand {
 
   async run(request: InitRequest): Promise<InitEnd> {
     const directory = resolve(this.globals.config);
+    await requireFolders(directory, request);
     const questions = new Questions(this.streams, !request.yes, this.signal);
     const finding: Finding = { open: this.open, questions, signal: this.signal };
     const isNew = await whileReading(directory, async () => !(await exists(join(directory, "agent.yaml"))));
@@ -82,6 +83,42 @@ export class InitCommand {
     const { plugin } = await this.plugins.load(spec.type, directory);
     const text = sinkFile(spec, plugin.description, sinkSchema(plugin.optionsSchema));
     return { name: `sinks.d/${spec.name}.yaml`, text };
+  }
+}
+
+/** What was named must be what it is named for, before anything is asked or written. @throws UsageError */
+async function requireFolders(config: string, { storage, controlDb }: InitRequest): Promise<void> {
+  if ((await kindOf(config)) === "other")
+    throw new UsageError(
+      `--config: ${config} is a file`,
+      "Name a folder: agent.yaml and sinks.d are written into it. Nothing was written.",
+    );
+  for (const [option, paths] of [
+    ["--storage", storage],
+    ["--control-db", controlDb],
+  ] as const)
+    for (const path of paths) {
+      const kind = await kindOf(path);
+      if (kind === "missing")
+        throw new UsageError(
+          `${option}: ${path} is not there`,
+          "Name the directory as this machine has it, and mount it first if it is on another one. Left out, it is found out by asking the server. Nothing was written.",
+        );
+      if (kind === "other")
+        throw new UsageError(
+          `${option}: ${path} is no directory`,
+          "Name the directory that the server's files are in. Nothing was written.",
+        );
+    }
+}
+
+/** @returns `unknown` where this user can't see it */
+async function kindOf(path: string): Promise<"directory" | "other" | "missing" | "unknown"> {
+  try {
+    return (await stat(path)).isDirectory() ? "directory" : "other";
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    return code === "ENOENT" || code === "ENOTDIR" ? "missing" : "unknown";
   }
 }
 

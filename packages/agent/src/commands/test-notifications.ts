@@ -33,6 +33,13 @@ export class TestNotificationsCommand {
     return results.every(({ error }) => error === undefined) ? EXIT_CODES.ok : EXIT_CODES.failed;
   }
 
+  /** Names the channels. */
+  list(): ExitCode {
+    const channels = this.configuration.notifications.map(({ name }) => name);
+    this.output.result({ json: { channels }, text: channels.map((name) => `${name}\n`).join("") });
+    return EXIT_CODES.ok;
+  }
+
   #select(names: readonly string[]): readonly NotificationChannel[] {
     const { notifications, directory } = this.configuration;
     if (notifications.length === 0)

@@ -14,6 +14,10 @@ _axon_backup_sinks() { # the names of the sinks, by the files of the configurati
   done
 }
 
+_axon_backup_channels() { # the names of the channels, as axon-backup reads them
+  command axon-backup --config "$1" test-notifications --list 2>/dev/null
+}
+
 _axon_backup_takes() { # whether an option of a command ("" before it) takes a value
   case "$1 $2" in
 ${takes(options, commands)}
@@ -26,6 +30,7 @@ _axon_backup_offer() { # what the value of an option, or an argument, can be
     directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     sink) mapfile -t COMPREPLY < <(compgen -W "$(_axon_backup_sinks "$config")" -- "$cur") ;;
+    channel) mapfile -t COMPREPLY < <(compgen -W "$(_axon_backup_channels "$config")" -- "$cur") ;;
     command) mapfile -t COMPREPLY < <(compgen -W '${names}' -- "$cur") ;;
     one) mapfile -t COMPREPLY < <(compgen -W "$2" -- "$cur") ;;
   esac

@@ -49,8 +49,8 @@ function __axon_backup_at
     test (count $argv) = 1; or test (math (count $words) - 1) = $argv[2]
 end
 
-# The names of the sinks, by the files of the configuration.
-function __axon_backup_sinks
+# The folder of the configuration that the command line names.
+function __axon_backup_config
     set -l config ${DEFAULT_CONFIG}
     set -l line (commandline -opc)
     for at in (seq (count $line))
@@ -60,7 +60,17 @@ function __axon_backup_sinks
             set config (string replace -- '--config=' '' $line[$at])
         end
     end
-    set config (string replace -r -- '^~' $HOME $config)
+    string replace -r -- '^~' $HOME $config
+end
+
+# The names of the channels, as axon-backup reads them.
+function __axon_backup_channels
+    command axon-backup --config (__axon_backup_config) test-notifications --list 2>/dev/null
+end
+
+# The names of the sinks, by the files of the configuration.
+function __axon_backup_sinks
+    set -l config (__axon_backup_config)
     for file in $config/sinks.d/*.yaml
         string replace -r '\\.yaml$' '' (string split -r -m1 / $file)[-1]
     end
@@ -91,6 +101,8 @@ function offerOf(values: Values, commands: string): string | undefined {
       return "-x -a '(__fish_complete_directories)'";
     case "sink":
       return "-x -a '(__axon_backup_sinks)'";
+    case "channel":
+      return "-x -a '(__axon_backup_channels)'";
     case "command":
       return `-x -a ${quoted(commands)}`;
     case "one":

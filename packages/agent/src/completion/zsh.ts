@@ -6,13 +6,27 @@ export function zshCompletion({ options, commands }: ProgramModel): string {
   return `#compdef axon-backup
 # zsh completion of axon-backup. To have it: axon-backup completion zsh > /usr/local/share/zsh/site-functions/_axon-backup
 
-_axon_backup_sinks() { # the names of the sinks, by the files of the configuration
-  local config=${DEFAULT_CONFIG} at
+_axon_backup_config() { # sets config: the folder of the configuration that the command line names
+  local at
+  config=${DEFAULT_CONFIG}
   for ((at = 1; at < \${#_axon_backup_line}; at++)); do
     [[ \${_axon_backup_line[at]} == --config ]] && config=\${_axon_backup_line[at + 1]}
     [[ \${_axon_backup_line[at]} == --config=* ]] && config=\${_axon_backup_line[at]#--config=}
   done
-  local -a names=(\${config/#\\~/$HOME}/sinks.d/*.yaml(N:t:r))
+  config=\${config/#\\~/$HOME}
+}
+
+_axon_backup_channels() { # the names of the channels, as axon-backup reads them
+  local config
+  _axon_backup_config
+  local -a names=(\${(f)"$(command axon-backup --config $config test-notifications --list 2>/dev/null)"})
+  compadd -a names
+}
+
+_axon_backup_sinks() { # the names of the sinks, by the files of the configuration
+  local config
+  _axon_backup_config
+  local -a names=($config/sinks.d/*.yaml(N:t:r))
   compadd -a names
 }
 
@@ -75,6 +89,8 @@ function action(values: Values): string {
       return "_files -/";
     case "sink":
       return "_axon_backup_sinks";
+    case "channel":
+      return "_axon_backup_channels";
     case "command":
       return "_axon_backup_commands";
     case "one":

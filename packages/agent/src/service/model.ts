@@ -14,6 +14,8 @@ export interface ServiceState {
   readonly serverProblem: ErrorDescription | undefined;
   /** In the order of their names; those that are switched off are left out. */
   readonly sinks: readonly SinkState[];
+  /** Whether the configuration has no sink get anything by itself: no schedule, and no new events. */
+  readonly isNothingScheduled: boolean;
   /** Why the newest configuration on the disk isn't the one in use; undefined when it is. */
   readonly rejectedConfiguration: ErrorDescription | undefined;
   /** Whether the service has been asked to end. */

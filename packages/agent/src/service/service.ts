@@ -3,6 +3,7 @@ import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSinks } from "../composition/sinks.js";
 import type { OpenSource } from "../composition/source.js";
 import type { Configuration } from "../config/types.js";
+import { isNothingScheduled, NOTHING_SCHEDULED } from "../config/nothing-scheduled.js";
 import { describeError, type ErrorDescription } from "../errors/describe-error.js";
 import type { Log } from "../output/log.js";
 import { VERSION } from "../version.js";
@@ -46,6 +47,7 @@ export class Service implements ServiceView {
   readonly #heartbeats = new Heartbeats();
   #site: { readonly key: ReturnType<typeof siteKey>; readonly site: Site } | undefined;
   #rejected: ErrorDescription | undefined;
+  #isNothingScheduled = false;
   #isStopping = false;
   #cancelLook = (): void => undefined;
   #break: (error: unknown) => void = () => undefined;
@@ -83,6 +85,7 @@ export class Service implements ServiceView {
       server: this.#server.state(),
       serverProblem: this.#server.problem,
       sinks: this.#crew.workers.map((worker) => worker.state(now)),
+      isNothingScheduled: this.#isNothingScheduled,
       rejectedConfiguration: this.#rejected,
       isStopping: this.#isStopping,
     };
@@ -137,6 +140,8 @@ export class Service implements ServiceView {
     );
     if (!isSame) await before?.site.close();
     this.#rejected = undefined;
+    this.#isNothingScheduled = isNothingScheduled(chosen);
+    if (this.#isNothingScheduled) log.warn(NOTHING_SCHEDULED.message, { remedy: NOTHING_SCHEDULED.remedy });
     this.#listeners.changed();
     return changed;
   }

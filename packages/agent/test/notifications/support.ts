@@ -160,6 +160,7 @@ export function stateOf(sinks: readonly SinkState[], more: Partial<ServiceState>
     started: START,
     server: { name: "axonserver-1", version: "2023.2.8", edition: "SE", seen: START, problem: undefined },
     serverProblem: undefined,
+    isNothingScheduled: false,
     sinks,
     rejectedConfiguration: undefined,
     isStopping: false,

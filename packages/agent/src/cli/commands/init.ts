@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { UsageError } from "../../errors/usage-error.js";
 import type { InitFlags } from "../../init/request.js";
 import { once } from "../once.js";
 import { type Choose, collect, examples } from "./shared.js";
 
 /** `axon-backup init`. */
 export function addInit(program: Command, choose: Choose): void {
-  program
+  const command = program
     .command("init")
     .summary("write a configuration for the server that is there")
     .description(
@@ -50,9 +51,9 @@ export function addInit(program: Command, choose: Choose): void {
         "axon-backup init --sink offsite=sftp:backup@nas.example.com/srv/axon     one more sink, later",
       ),
     )
-    .action(async (options: InitFlags, command: Command) => {
+    .action(async (options: InitFlags, self: Command) => {
       const { toInitRequest } = await import("../../init/request.js");
-      const request = toInitRequest(options, command.optsWithGlobals()["json"] === true);
+      const request = toInitRequest(options, self.optsWithGlobals()["json"] === true);
       choose(async (container) => {
         const { InitCommand } = await import("../../commands/init.js");
         const { code, check } = await container.resolve(InitCommand).run(request);
@@ -61,5 +62,17 @@ export function addInit(program: Command, choose: Choose): void {
         const { CheckCommand } = await import("../../commands/check.js");
         return (await container.resolve(COMPOSE)()).resolve(CheckCommand).run();
       }, false);
+    });
+  notBoth(command, "check", "no-check");
+}
+
+/** Of two options that say the contrary, the last one would win. */
+function notBoth(command: Command, one: string, other: string): void {
+  const given = new Set<string>();
+  for (const name of [one, other])
+    command.on(`option:${name}`, () => {
+      given.add(name);
+      if (given.size > 1)
+        throw new UsageError(`--${one} and --${other} contradict each other`, "Leave one of them out.");
     });
 }

@@ -14,6 +14,7 @@ export function stateJson(state: ServiceState, now: Date): object {
     stopping: state.isStopping,
     server: state.server ? serverJson(state.server) : null,
     serverError: state.serverProblem ? errorJson(state.serverProblem) : null,
+    nothingScheduled: state.isNothingScheduled,
     rejectedConfiguration: state.rejectedConfiguration ? errorJson(state.rejectedConfiguration) : null,
     sinks: state.sinks.map((sink) => sinkJson(sink, now)),
   };

@@ -1,3 +1,4 @@
+import { NOTHING_SCHEDULED } from "../../../config/nothing-scheduled.js";
 import { formatTime } from "../../../output/units.js";
 import type { ServiceState, SinkHealth } from "../../model.js";
 import type { Rates } from "../rates.js";
@@ -86,7 +87,14 @@ function summaryView(state: ServiceState): Html {
   </header> `;
 }
 
-function notices({ rejectedConfiguration, isStopping }: ServiceState): Html {
+function notices({ rejectedConfiguration, isNothingScheduled, isStopping }: ServiceState): Html {
+  const idle =
+    isNothingScheduled &&
+    html`<section class="notice" role="alert">
+      <h2>Nothing is scheduled</h2>
+      <p>${NOTHING_SCHEDULED.message}</p>
+      <p class="remedy">→ ${NOTHING_SCHEDULED.remedy}</p>
+    </section> `;
   const rejected =
     rejectedConfiguration &&
     html`<section class="notice" role="alert">
@@ -96,7 +104,7 @@ function notices({ rejectedConfiguration, isStopping }: ServiceState): Html {
     </section> `;
   const stopping =
     isStopping && html`<section class="notice" role="alert"><h2>The service is stopping</h2></section> `;
-  return html`<div id="notices">${stopping}${rejected}</div> `;
+  return html`<div id="notices">${stopping}${rejected}${idle}</div> `;
 }
 
 function serverView({ server, serverProblem }: ServiceState, now: Date): Html {
