@@ -235,7 +235,7 @@ describe("verify, of a damaged repository", function () {
     });
   });
 
-  it("calls one object that can't be read damaged, and a sink that doesn't answer a failure", async () => {
+  it("calls one object that can't be read damaged, not what passes, and a sink that doesn't answer a failure", async () => {
     const sink = await growing();
     const victim = "contexts/default/events/00000000000000000034.events";
     let broken: (key: string) => boolean = (key) => key === victim;
@@ -250,6 +250,11 @@ describe("verify, of a damaged repository", function () {
     );
     const report = await verify({ sink: failing, name: "memory", readData: true, mark: false });
     expect(report.findings.map(({ key }) => key)).to.deep.equal([victim]);
+    let times = 0;
+    broken = (key) => key === victim && ++times === 1;
+    const passing = await verify({ sink: failing, name: "memory", readData: true });
+    expect(passing.findings, "what was over when the sink answered again").to.deep.equal([]);
+    expect(times).to.equal(2);
     let down = false;
     broken = (key) => (down ||= key === victim);
     const error: unknown = await verify({ sink: failing, name: "memory", readData: true }).catch(

@@ -1,5 +1,5 @@
 import { type SegmentScan, SegmentScanner, type Token } from "@axon-backup/axon-server";
-import { isSinkError, type ObjectKey, type Sink } from "@axon-backup/sink";
+import { isSinkError, type ObjectKey, type Sink, type SinkError } from "@axon-backup/sink";
 import { EngineError } from "../errors.js";
 import { type StreamHash, streamHash } from "../hash/stream-hash.js";
 import { REPOSITORY_KEY } from "../repository/layout.js";
@@ -31,27 +31,54 @@ export interface ReadResult {
 }
 
 /**
- * Reads an object once and checks every claim on it: hashes, a segment's transactions, a control DB's zip. An object that can't be read though
- * the sink answers otherwise is a finding too.
+ * Reads an object and checks every claim on it: hashes, a segment's transactions, a control DB's zip. An object that can't be read though
+ * the sink answers otherwise, and again can't, is a finding too.
  */
-export async function readObject(tools: ReadTools, { object, claims }: Present): Promise<ReadResult> {
-  const { key, kind } = object;
-  const report: ReportClaim = (claim, finding, { depth = "data", mend = kind !== "control-db" } = {}) => {
-    tools.report({ key, finding, depth, restorePoints: usersOf(claim), mend, beginning: claim.bytes });
-  };
-  const everyone = { users: claims.flatMap(({ users }) => users), bytes: 0 };
-  try {
-    const result = await checkClaims(tools, key, object.first, claims, report);
-    if (kind !== "control-db" || !result.right) return result;
-    const finding = await readControlDb(tools, key, claims);
-    if (finding !== undefined) report(everyone, finding, { depth: "store" });
-    return { ...result, right: finding === undefined };
-  } catch (error) {
+export async function readObject(tools: ReadTools, present: Present): Promise<ReadResult> {
+  const failed = async (error: unknown): Promise<SinkError> => {
     if (!isSinkError(error)) throw error;
     await probe(tools.sink, tools.signal);
-    report(everyone, error.kind === "not-found" ? "is missing" : `can't be read: ${error.message}`);
-    return { right: false };
+    return error;
+  };
+  try {
+    return await readOnce(tools, present);
+  } catch (error) {
+    const { kind } = await failed(error);
+    if (kind === "not-found") return unreadable(tools, present, "is missing");
   }
+  // What was in the way may have been in the way of all objects, and be over since: the sink answers.
+  const { sink, report, signal, onBytesAgain } = tools;
+  try {
+    return await readOnce({ sink, report, signal, onBytes: onBytesAgain, onBytesAgain }, present);
+  } catch (error) {
+    const { kind, message } = await failed(error);
+    return unreadable(tools, present, kind === "not-found" ? "is missing" : `can't be read: ${message}`);
+  }
+}
+
+function unreadable({ report }: ReadTools, { object, claims }: Present, finding: string): ReadResult {
+  const { key, kind } = object;
+  const restorePoints = usersOf({ users: claims.flatMap(({ users }) => users) });
+  report({ key, finding, depth: "data", restorePoints, mend: kind !== "control-db", beginning: 0 });
+  return { right: false };
+}
+
+/** Nothing is reported of what can't be read to its end. */
+async function readOnce(tools: ReadTools, { object, claims }: Present): Promise<ReadResult> {
+  const { key, kind } = object;
+  const found: Parameters<Report>[0][] = [];
+  const report: ReportClaim = (claim, finding, { depth = "data", mend = kind !== "control-db" } = {}) => {
+    found.push({ key, finding, depth, restorePoints: usersOf(claim), mend, beginning: claim.bytes });
+  };
+  let result = await checkClaims(tools, key, object.first, claims, report);
+  if (kind === "control-db" && result.right) {
+    const finding = await readControlDb(tools, key, claims);
+    const everyone = { users: claims.flatMap(({ users }) => users), bytes: 0 };
+    if (finding !== undefined) report(everyone, finding, { depth: "store" });
+    result = { ...result, right: finding === undefined };
+  }
+  for (const finding of found) tools.report(finding);
+  return result;
 }
 
 async function checkClaims(
