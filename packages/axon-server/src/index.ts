@@ -57,3 +57,17 @@ export { HEADER_BYTES, segmentHeader } from "./segment/header.js";
 export { SegmentScanner, type SegmentScannerOptions } from "./segment/scanner.js";
 export { SegmentSkimmer, type Skimmed, type SkimVisitor } from "./segment/skimmer.js";
 export { scanSegment, type ScanSegmentOptions } from "./segment/scan-segment.js";
+export { isLogIndex, type LogIndex, logIndex } from "./log/log-index.js";
+export {
+  compareLogFiles,
+  logFileName,
+  type LogFileName,
+  type LogIndexName,
+  type LogSegmentName,
+  parseLogFileName,
+  whyNoLogFileName,
+} from "./log/log-file-name.js";
+export { type LogEntry, type LogSegmentScan, type LogVisitor } from "./log/types.js";
+export { LogScanner, type LogScannerOptions } from "./log/scanner.js";
+export { scanLogSegment, type ScanLogSegmentOptions } from "./log/scan-log-segment.js";
+export { holdsEntry, logChain, type LogChain, type LogProblem } from "./log/log-chain.js";

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 import { AxonServerError } from "../errors.js";
+import { pause } from "../pause.js";
 
 /** How often and how fast. */
 export interface RetryPolicy {
@@ -34,17 +33,8 @@ export async function withRetries<Result>(
     } catch (error) {
       if (!(error instanceof AxonServerError) || !isRetryable(error)) throw error;
       if (attempt >= policy.attempts) throw attempt === 1 ? error : afterTries(error, attempt);
-      await wait(retryDelay(policy, attempt, Math.random()), signal);
+      await pause(retryDelay(policy, attempt, Math.random()), signal);
     }
-  }
-}
-
-async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
   }
 }
 

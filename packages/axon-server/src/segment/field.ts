@@ -2,13 +2,13 @@
  * Reads a field of a few bytes from pieces: where it lies, if it lies in one, or put together.
  */
 export class FieldReader {
-  readonly #pieces = Buffer.alloc(8);
+  readonly #pieces = Buffer.alloc(16);
   #held = 0;
   /** Where the whole field is: at `at` of `bytes`. Undefined while bytes are missing. */
   bytes: Buffer | undefined;
   at = 0;
 
-  /** Takes what it needs of the `size` bytes (at most 8) from `at` of `piece` on; returns the offset behind. */
+  /** Takes what it needs of the `size` bytes (at most 16) from `at` of `piece` on; returns the offset behind. */
   take(piece: Buffer, at: number, size: number): number {
     if (this.#held === 0 && at + size <= piece.length) {
       this.bytes = piece;

@@ -1,15 +1,12 @@
-import { setTimeout } from "node:timers/promises";
-
 import { AxonServerError } from "../errors.js";
 import type { SourceHandle } from "../source/types.js";
 import type { Token } from "../token.js";
+import { pause } from "../pause.js";
 import { HEADER_BYTES, segmentHeader } from "./header.js";
+import { readInto } from "./read-into.js";
 import { SegmentScanner } from "./scanner.js";
 import type { SegmentHeader, SegmentPosition, SegmentScan, SegmentVisitor } from "./types.js";
 
-/** The first read is small, since an open segment often has little new; the next ones grow to the largest. */
-const FIRST_READ = 64 * 1024;
-const LARGEST_READ = 1024 * 1024;
 /** Milliseconds before a torn transaction is read again; longer each time. */
 const RETRY_DELAY = 10;
 
@@ -46,13 +43,18 @@ export async function scanSegment(file: SourceHandle, options: ScanSegmentOption
       fileLength: file.size,
       ...visitor,
     });
-    const scan = await readInto(scanner, file, start?.offset ?? 0, signal);
+    await readInto(scanner, file, start?.offset ?? 0, signal);
+    const found = scanner.end();
+    // Where nothing more was to be learned, the rest was not read.
+    const scan: SegmentScan = scanner.done
+      ? { ...found, length: file.size, validBytes: found.state === "foreign" ? file.size : found.validBytes }
+      : found;
     transactions += scan.transactions;
     if (scan.transactions > 0) retries = 0;
     if (scan.state !== "torn" || retries >= retryTorn || scan.validBytes < HEADER_BYTES) {
       return { ...scan, transactions };
     }
-    await wait(RETRY_DELAY * (retries + 1), signal);
+    await pause(RETRY_DELAY * (retries + 1), signal);
     start = {
       offset: scan.validBytes,
       token: scan.nextToken,
@@ -82,35 +84,4 @@ async function scanStart(
     );
   }
   return { ...from, ...segmentHeader(bytes) };
-}
-
-async function readInto(
-  scanner: SegmentScanner,
-  file: SourceHandle,
-  offset: number,
-  signal: AbortSignal | undefined,
-): Promise<SegmentScan> {
-  let buffer = Buffer.alloc(0);
-  let position = offset;
-  while (position < file.size && !scanner.done) {
-    signal?.throwIfAborted();
-    if (buffer.length < LARGEST_READ) buffer = Buffer.allocUnsafe(Math.max(FIRST_READ, buffer.length * 2));
-    const read = await file.read(buffer.subarray(0, Math.min(buffer.length, file.size - position)), position);
-    if (read === 0) break;
-    scanner.push(buffer.subarray(0, read));
-    position += read;
-  }
-  const scan = scanner.end();
-  if (!scanner.done) return scan;
-  return { ...scan, length: file.size, validBytes: scan.state === "foreign" ? file.size : scan.validBytes };
-}
-
-async function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await setTimeout(milliseconds, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    // Its AbortError hides the reason.
-    signal?.throwIfAborted();
-    throw error;
-  }
 }
