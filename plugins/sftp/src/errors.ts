@@ -13,6 +13,8 @@ export const STATUS = {
 /** The status code of an error that the server answered with, if it is one. */
 export function status(error: unknown): number | undefined {
   if (error instanceof SinkError) return status(error.cause);
+  // An aborted signal's reason has a number for its name, which no server said.
+  if (error instanceof DOMException) return undefined;
   return error instanceof Error && "code" in error && typeof error.code === "number" ? error.code : undefined;
 }
 

@@ -61,6 +61,19 @@ describe("an SFTP sink whose connection goes dead, and no other", function () {
     expect((await readAll(sink.get(key))).byteLength).to.equal(1_200_000);
   });
 
+  const aborted: readonly (readonly [string, (signal: AbortSignal) => Promise<unknown>])[] = [
+    ["a stat", (signal) => sink.stat(key, { signal })],
+    ["a get", (signal) => readAll(sink.get(key, { signal }))],
+    ["a put", (signal) => sink.put(key, bytesSource("new"), { signal })],
+  ];
+  for (const [name, call] of aborted)
+    it(`${name}: it fails with a time-out as such, whose number isn't the server's`, async () => {
+      await sink.put(key, bytesSource("old"));
+      proxy.holdAfter(0);
+      const signal = AbortSignal.timeout(STALL);
+      expect(await caught(call(signal))).to.equal(signal.reason);
+    });
+
   const changes: readonly (readonly [string, (signal?: AbortSignal) => Promise<unknown>])[] = [
     ["a put", (signal) => sink.put(key, bytesSource(new Uint8Array(500_000)), signal && { signal })],
     ["a delete", (signal) => sink.delete(key, signal && { signal })],
