@@ -87,7 +87,25 @@ describe("a check of a bucket that keeps the versions of objects", () => {
         for (const capability of ["write and read", "ranges", "all or nothing", "delete", "list"])
           expect(stdout, `${turn} a backup: ${stderr}`).to.match(new RegExp(`^${capability} +yes `, "m"));
         expect(stdout).to.not.contain("couldn't be removed");
+        expect(stdout).to.match(
+          /^warning +versions bucket +.*keeps what is replaced as versions.*\n *→ .*enabled: false.*lifecycle rule/m,
+        );
         await scene.expect(0, "backup");
       }
+      scene.addToSink("bucket", "continuous: {enabled: false}");
+      expect((await scene.run("check")).stdout).to.not.match(/versions bucket/);
     });
+
+  it("says nothing of versions where there are none", async () => {
+    await server.createBucket("bucket-plain", {});
+    scene.writeSink("bucket", [
+      "type: s3",
+      "bucket: bucket-plain",
+      `endpoint: ${server.endpoint}`,
+      `region: ${server.region}`,
+      `access_key_id: ${server.accessKeyId}`,
+      `secret_access_key: {file: ${join(scene.directory, "secret")}}`,
+    ]);
+    expect((await scene.expect(0, "check")).stdout).to.not.match(/versions bucket/);
+  });
 });

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import {
+  appendFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -105,6 +106,10 @@ export class Scene {
   writeSink(name: string, lines: readonly string[]): void {
     mkdirSync(join(this.directory, "sinks"), { recursive: true });
     writeFileSync(join(this.config, "sinks.d", `${name}.yaml`), `${lines.join("\n")}\n`);
+  }
+
+  addToSink(name: string, line: string): void {
+    appendFileSync(join(this.config, "sinks.d", `${name}.yaml`), `${line}\n`);
   }
 
   /** Starts `axon-backup`. */

@@ -52,6 +52,19 @@ describe("the check of a sink", () => {
     expect([...sink.storage.keys()]).to.deep.equal([REPOSITORY]);
   });
 
+  it("warns of a storage that keeps versions, where continuous mode replaces objects", async () => {
+    const sink = memorySink();
+    const put: Sink["put"] = async (...given) => ({ ...(await sink.put(...given)), staysAsVersion: true });
+    const versioned = await check(override(sink, { put }));
+    const rows = (isContinuous: boolean) =>
+      sinkRows("nas", "", versioned, isContinuous).map((row) => row.check);
+    expect(rows(true)).to.include("versions");
+    expect(rows(false)).not.to.include("versions");
+    expect(sinkRows("nas", "", await check(memorySink()), true).map((row) => row.check)).not.to.include(
+      "versions",
+    );
+  });
+
   it("stores no more than the help says, which stays where versions are kept", async () => {
     let [puts, bytes] = [0, 0];
     const sink = memorySink();
@@ -197,7 +210,9 @@ describe("the check of a sink", () => {
     const found = await check(override(sink, { delete: stuck(sink) }));
     expect(found.capabilities.filter(({ can }) => can === "broken")).to.deep.equal([]);
     expect(found.untidy).to.have.length(1);
-    const rows = sinkRows("nas", "3 restore points", found).filter(({ check: what }) => what === "sink");
+    const rows = sinkRows("nas", "3 restore points", found, true).filter(
+      ({ check: what }) => what === "sink",
+    );
     expect(rows.map(({ outcome }) => outcome)).to.deep.equal(["ok", "warning"]);
     const [left = ""] = [...sink.storage.keys()].filter((key) => key !== REPOSITORY);
     expect(rows[1]?.detail)

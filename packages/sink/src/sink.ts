@@ -153,6 +153,11 @@ export interface StoredObject {
   readonly checksum?: StoredChecksum;
   /** When the object was last written, by the storage's clock, if it tells. */
   readonly modified?: Date;
+  /**
+   * Whether the storage keeps this object as a version, and has it paid for, also once it is replaced or deleted, until some rule of its own removes it. Given by `put`, if the storage tells
+   * (a version id in its answer, say); left out where it doesn't, or keeps nothing. `check` warns of it where copies are replaced every second.
+   */
+  readonly staysAsVersion?: true;
 }
 
 /** A checksum over a whole object, as lower-case hex. */

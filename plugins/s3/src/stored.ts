@@ -8,6 +8,8 @@ export interface Told {
   readonly ETag?: string | undefined;
   readonly ChecksumCRC32?: string | undefined;
   readonly LastModified?: Date | undefined;
+  /** Only in a bucket that keeps versions; "null" where that was suspended. */
+  readonly VersionId?: string | undefined;
 }
 
 export function storedObject(key: ObjectKey, size: number, told: Told): StoredObject {
@@ -17,6 +19,7 @@ export function storedObject(key: ObjectKey, size: number, told: Told): StoredOb
     size,
     ...(told.ETag !== undefined && { version: told.ETag }),
     ...(told.LastModified && { modified: told.LastModified }),
+    ...(told.VersionId !== undefined && told.VersionId !== "null" && { staysAsVersion: true as const }),
     ...(crc && { checksum: { algorithm: "crc32", value: toHex(crc) } as const }),
   };
 }

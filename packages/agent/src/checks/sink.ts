@@ -26,6 +26,8 @@ export interface SinkCheck {
   readonly capabilities: readonly Capability[];
   /** Why not everything could be tried; null when it was. */
   readonly reservation: { readonly message: string; readonly remedy: string } | null;
+  /** Whether the storage keeps what is replaced or deleted as a version, as far as it tells. */
+  readonly keepsVersions: boolean;
   /** The storage's clock, when it wrote the first object; null when it doesn't tell. */
   readonly clock: ClockReading | null;
   /** What couldn't be tidied up: this check's objects, or those of checks that were killed. The verdict stands all the same. */
@@ -48,10 +50,10 @@ export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
   const { sink, waiting } = options;
   const { signal } = waiting;
   const prefix = ownScratch();
-  const { denied, clock } = await firstAnswer("the storage", waiting, (inTime) =>
+  const { denied, clock, keepsVersions } = await firstAnswer("the storage", waiting, (inTime) =>
     tryToDelete(sink, prefix, inTime),
   );
-  if (denied !== undefined) return withoutDelete(denied, clock);
+  if (denied !== undefined) return { ...withoutDelete(denied, clock), keepsVersions };
   const dead = await trouble(SCRATCH, () => removeDeadScratch(sink, signal));
   signal.throwIfAborted();
   const results: CaseResult[] = [];
@@ -76,7 +78,13 @@ export async function checkSink(options: SinkCheckOptions): Promise<SinkCheck> {
     throw error;
   }
   const own = await trouble(prefix, () => removeScratch(sink, prefix));
-  return { capabilities: capabilities(results), reservation: null, clock, untidy: [...dead, ...own] };
+  return {
+    capabilities: capabilities(results),
+    reservation: null,
+    keepsVersions,
+    clock,
+    untidy: [...dead, ...own],
+  };
 }
 
 /** Whatever goes wrong in tidying up says nothing of what was found out. */
@@ -92,20 +100,22 @@ async function trouble(prefix: string, tidy: () => Promise<void>): Promise<reado
 /**
  * Stores one object, looks at it, reads it back and deletes it. On storage that keeps everything, hundreds of objects that can't be removed would be a poor
  * present.
- * @returns the refusal to delete, if there is one, and the storage's clock
+ * @returns the refusal to delete, if there is one, whether versions are kept, and the storage's clock
  */
 async function tryToDelete(
   sink: Sink,
   prefix: string,
   signal: AbortSignal,
-): Promise<{ readonly denied: Error | undefined; readonly clock: ClockReading | null }> {
+): Promise<Pick<SinkCheck, "clock" | "keepsVersions"> & { readonly denied: Error | undefined }> {
   const key = joinKey(`${prefix}first`);
   // An interrupted check must not leave its object behind.
   const remove = () => sink.delete(key, { signal: AbortSignal.timeout(PATIENCE) });
   let clock: ClockReading | null = null;
+  let keepsVersions: boolean;
   try {
     const asked = new Date();
-    await sink.put(key, bytesSource(randomBytes(1000)), { signal });
+    const stored = await sink.put(key, bytesSource(randomBytes(1000)), { signal });
+    keepsVersions = stored.staysAsVersion === true;
     const answered = new Date();
     const modified = await modifiedOf(sink, key, signal);
     if (modified !== undefined) clock = { time: modified, asked, answered };
@@ -116,9 +126,9 @@ async function tryToDelete(
   }
   try {
     await remove();
-    return { denied: undefined, clock };
+    return { denied: undefined, clock, keepsVersions };
   } catch (error) {
-    if (isSinkError(error, "denied")) return { denied: error, clock };
+    if (isSinkError(error, "denied")) return { denied: error, clock, keepsVersions };
     throw error;
   }
 }
@@ -133,7 +143,7 @@ async function modifiedOf(sink: Sink, key: ObjectKey, signal: AbortSignal): Prom
   }
 }
 
-function withoutDelete(refused: Error, clock: ClockReading | null): SinkCheck {
+function withoutDelete(refused: Error, clock: ClockReading | null): Omit<SinkCheck, "keepsVersions"> {
   return {
     clock,
     capabilities: [

@@ -163,7 +163,7 @@ export class CheckCommand {
         const free = await sink.freeBytes?.({ signal });
         const space = free === undefined ? "" : `; ${formatBytes(free)} free`;
         return [
-          ...sinkRows(name, `${holds}${space}`, found),
+          ...sinkRows(name, `${holds}${space}`, found, named.service.continuous.enabled),
           ...lockRows(name, repository && (await this.engine.readLock(sink, { signal }))),
           ...(await this.#checkHistory(name, repository, source)),
         ];
