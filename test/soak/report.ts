@@ -24,6 +24,8 @@ export interface SoakReport {
   readonly counts: Readonly<Record<string, number>>;
   /** Of each process of the service that lived for two minutes, or the one that lived longest: when it had settled, and at its end. */
   readonly processes: readonly { readonly first: Needs; readonly last: Needs }[];
+  /** Seconds after SIGTERM, the most. */
+  readonly slowestEnd: number | undefined;
   readonly peakBytes: number;
   readonly mostOpenFiles: number;
   readonly problems: readonly Problem[];
@@ -91,6 +93,7 @@ export function makeReport({ machine, options, world, truth, lags, ending }: Mad
       const last = life.at(-1);
       return first === undefined || last === undefined ? [] : [{ first, last }];
     }),
+    slowestEnd: service.slowestEnd,
     peakBytes: Math.max(0, ...looks.map(({ residentBytes }) => residentBytes)),
     mostOpenFiles: Math.max(0, ...looks.map(({ openFiles }) => openFiles)),
     problems: journal.problems,
@@ -127,6 +130,7 @@ export function soakReportText(report: SoakReport): string {
     ]),
     "",
     ...Object.entries(counts).map(([what, count]) => `- ${count} ${what}`),
+    `- SIGTERM ended the service within ${text(report.slowestEnd)} s`,
     `- Resident memory: ${mib(report.peakBytes)} MiB at most; open files: ${report.mostOpenFiles} at most`,
     ...processes.map(
       ({ first, last }) =>
