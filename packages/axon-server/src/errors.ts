@@ -8,6 +8,7 @@
  * - `forbidden`: the token is wrong or lacks the role (403).
  * - `not-ready`: this node can't serve a backup now (AXONIQ-7000, 503).
  * - `unknown-context`: the server doesn't have the context, or doesn't store its events.
+ * - `unknown-group`: the cluster doesn't have the replication group, or this node is no member of it.
  * - `unsupported`: the server lacks the call.
  * - `server-error`: another error that the server gave.
  * - `unexpected`: an answer that isn't of the known shape. The run stops: guessing would endanger the backup.
@@ -24,6 +25,7 @@ export type AxonServerErrorKind =
   | "forbidden"
   | "not-ready"
   | "unknown-context"
+  | "unknown-group"
   | "unsupported"
   | "server-error"
   | "unexpected"

@@ -71,3 +71,15 @@ export { type LogEntry, type LogSegmentScan, type LogVisitor } from "./log/types
 export { LogScanner, type LogScannerOptions } from "./log/scanner.js";
 export { scanLogSegment, type ScanLogSegmentOptions } from "./log/scan-log-segment.js";
 export { holdsEntry, logChain, type LogChain, type LogProblem } from "./log/log-chain.js";
+export { ADMIN_GROUP, groupsOf, isInternal, isPrimary, primariesOf, roleOf } from "./cluster/membership.js";
+export {
+  type ClusterContext,
+  type ClusterFacts,
+  type ClusterNode,
+  NODE_ROLES,
+  type NodeRole,
+  type ReplicationGroup,
+  type RoleOf,
+  type SelfFacts,
+} from "./cluster/types.js";
+export { type ClusterCalls } from "./client/cluster-calls.js";

@@ -3,6 +3,7 @@ import type { StoreKind } from "../names.js";
 import { quote } from "../text.js";
 import type { Token } from "../token.js";
 import { type Answer, answerError } from "./answer-errors.js";
+import { ClusterCalls } from "./cluster-calls.js";
 import { isBeforeConnection } from "./network-errors.js";
 import { headsIn } from "./heads.js";
 import { type RetryPolicy, withRetries } from "./retry.js";
@@ -39,6 +40,8 @@ const TYPE: Readonly<Record<StoreKind, string>> = { events: "EVENT", snapshots: 
  * message names the call and whose remedy names what to do, or with the reason of an aborted signal.
  */
 export class AxonServerClient {
+  /** The calls about clusters. */
+  readonly cluster: ClusterCalls;
   readonly #transport: Transport;
   readonly #retries: RetryPolicy;
   readonly #requestTimeout: number;
@@ -50,6 +53,9 @@ export class AxonServerClient {
     this.#retries = { attempts: options.attempts ?? 4, delay: options.retryDelay ?? 250 };
     this.#requestTimeout = options.requestTimeout ?? 30_000;
     this.#controlDbTimeout = options.controlDbTimeout ?? 300_000;
+    this.cluster = new ClusterCalls(async ({ path, query, maxBytes, read }, signal) =>
+      this.#json(this.#get(path, query, maxBytes), signal, read),
+    );
   }
 
   /** Asks the server what it is: three small calls at the same time, and one that needs a context's name. */

@@ -43,6 +43,22 @@ export class Shape {
     return value;
   }
 
+  /** A string; undefined for null, or where there is nothing. */
+  stringOrNone(value: unknown, name: string): string | undefined {
+    return value === undefined || value === null ? undefined : this.string(value, name);
+  }
+
+  /** An integer of any sign. */
+  integer(value: unknown, name: string): number {
+    if (!Number.isSafeInteger(value)) throw this.#wrong(name, "an integer", value);
+    return value as number;
+  }
+
+  list(value: unknown, name: string): readonly unknown[] {
+    if (!Array.isArray(value)) throw this.#wrong(name, "a list", value);
+    return value as unknown[];
+  }
+
   boolean(value: unknown, name: string): boolean {
     if (typeof value !== "boolean") throw this.#wrong(name, "true or false", value);
     return value;
