@@ -38,6 +38,8 @@ export { isOnNetwork } from "./source/network-file-system.js";
 export { type AxonServerSourceOptions } from "./source/options.js";
 export {
   type ControlDbFile,
+  type LogFile,
+  type LogListing,
   type ServerSource,
   type SourceFile,
   type SourceHandle,

@@ -60,17 +60,18 @@ export function directoryName(path: string): string {
 }
 
 /**
- * Why a context's file may not be read from `directory`; undefined if it may. With storage roots it must be one of them or below;
- * without any it must have the context's name. Used on what the server lists, and again on what the links in it resolve to.
+ * Why a context's file (or a replication group's) may not be read from `directory`; undefined if it may. With storage roots it must be one of them or below;
+ * without any it must have the context's (the group's) name. Used on what the server lists, and again on what the links in it resolve to.
  */
 export function whyNotInStorage(
   directory: string,
   context: string,
   storageRoots: readonly string[],
+  what: "context" | "replication group" = "context",
 ): string | undefined {
   if (storageRoots.length > 0)
     return storageRoots.some((root) => isWithin(directory, root))
       ? undefined
-      : "outside of the storage roots";
-  return baseName(directory) === context ? undefined : "not directly in a directory named after its context";
+      : `outside of the ${what === "context" ? "storage" : "log"} roots`;
+  return baseName(directory) === context ? undefined : `not directly in a directory named after its ${what}`;
 }

@@ -4,19 +4,24 @@ import { AxonServerError } from "../errors.js";
 import { isWithin, whyNotInStorage } from "../files/path.js";
 import { isErrno } from "./errno.js";
 
+/** Which configuration names the roots. */
+export type RootSetting = "server.storage" | "server.replication_logs";
+
 /**
- * The directory that `directory` really is, links resolved, if a context's files may be read from there.
+ * The directory that `directory` really is, links resolved, if the files of a context (or the log of a replication group) may be read from there.
  * @throws AxonServerError `refused` if it lies outside; system errors of resolving `directory` as they are.
  */
 export async function confineDirectory(
   directory: string,
   context: string,
   storageRoots: readonly string[],
+  setting: RootSetting = "server.storage",
 ): Promise<string> {
   const real = await realpath(directory);
-  const reason = whyNotInStorage(real, context, await realRoots(storageRoots, "server.storage"));
+  const what = setting === "server.storage" ? "context" : "replication group";
+  const reason = whyNotInStorage(real, context, await realRoots(storageRoots, setting), what);
   if (reason === undefined) return real;
-  throw refusedDirectory(directory, real, reason, "server.storage");
+  throw refusedDirectory(directory, real, reason, setting);
 }
 
 /** Like `confineDirectory`, for backups of the control DB: anywhere if no roots are given. */

@@ -15,6 +15,11 @@ export interface AxonServerSourceOptions {
   readonly paths?: readonly PathMapping[];
   /** Directories of this machine that backups of the control DB are read from. Without any: anywhere, by the name. */
   readonly controlDbRoots?: readonly string[];
+  /**
+   * EE: directories of this machine that replication logs lie in, each `<root>/<replication group>/…` (the server's `replication.log-storage-folder`); nothing outside of them is read. Without
+   * any, logs must lie directly in a directory named after their group, and the log of a young group, which the server doesn't list, can't be found.
+   */
+  readonly logRoots?: readonly string[];
 }
 
 /** The same, checked and normalised. */
@@ -22,6 +27,7 @@ export interface Storage {
   readonly roots: readonly string[];
   readonly mappings: readonly PathMapping[];
   readonly controlDbRoots: readonly string[];
+  readonly logRoots: readonly string[];
 }
 
 /**
@@ -36,6 +42,7 @@ export function parseStorage(options: Omit<AxonServerSourceOptions, "client">): 
       local: directory("server.paths: local", local),
     })),
     controlDbRoots: (options.controlDbRoots ?? []).map((path) => directory("server.control_db", path)),
+    logRoots: (options.logRoots ?? []).map((path) => directory("server.replication_logs", path)),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { AxonServerClient, ListingCursor } from "../client/client.js";
 import type { ServerClock, ServerHeads, ServerIdentity, StoreCursor } from "../client/types.js";
+import type { ClusterFacts } from "../cluster/types.js";
 import { AxonServerError } from "../errors.js";
 import { baseName, directoryName, isWithin, mapPath, normalisePath, whyNotInStorage } from "../files/path.js";
 import { isControlDbName, parseStoreFileName } from "../files/store-file-name.js";
@@ -13,10 +14,18 @@ import { findOpenSegments } from "./open-segments.js";
 import { type AxonServerSourceOptions, parseStorage, type Storage } from "./options.js";
 import { highestSegment, partition } from "./partition.js";
 import { type FileIdentity, identifyFile, removeControlDbFile } from "./remove-control-db.js";
-import type { ControlDbFile, ServerSource, SourceFile, SourceHandle, StoreListing } from "./types.js";
-
-/** A context's name is one component of paths and of object keys. */
-const CONTEXT = /^[A-Za-z0-9_%=@+-][A-Za-z0-9._%=@+-]{0,199}$/;
+import { listLogs } from "./list-logs.js";
+import { type LogRules, refuseUnlessLog } from "./listed-logs.js";
+import { refuseUnlessName, refuseUnlessReportedName } from "./directory-name.js";
+import type {
+  ControlDbFile,
+  LogFile,
+  LogListing,
+  ServerSource,
+  SourceFile,
+  SourceHandle,
+  StoreListing,
+} from "./types.js";
 
 /** A real Axon Server over its HTTP API, with its files on this machine. */
 export class AxonServerSource implements ServerSource {
@@ -25,6 +34,7 @@ export class AxonServerSource implements ServerSource {
   readonly #recent = new RecentlyConfined();
   readonly #made = new Map<string, FileIdentity>();
   #identity: ServerIdentity | undefined;
+  #cluster: ClusterFacts | undefined;
 
   /** @throws AxonServerError `configuration` if a path isn't one. The client is closed with the source. */
   constructor(options: AxonServerSourceOptions) {
@@ -76,8 +86,27 @@ export class AxonServerSource implements ServerSource {
       : this.#listFilenames(rules, cursor, identity.versions, signal);
   }
 
-  async open(file: SourceFile | ControlDbFile): Promise<SourceHandle> {
+  async cluster(signal?: AbortSignal): Promise<ClusterFacts | undefined> {
+    this.#cluster = await this.#client.cluster.facts(signal);
+    return this.#cluster;
+  }
+
+  async logs(group: string, signal?: AbortSignal): Promise<LogListing> {
+    refuseUnlessName("replication group", group);
+    const otherGroups = new Set(this.#cluster?.groups.map(({ name }) => name));
+    otherGroups.delete(group);
+    const rules: LogRules = { group, storage: this.#storage, otherGroups };
+    return listLogs(rules, () => this.#client.cluster.logFilenames(group, signal), signal);
+  }
+
+  async open(file: SourceFile | ControlDbFile | LogFile): Promise<SourceHandle> {
     const { path } = file;
+    if ("group" in file) {
+      refuseUnlessLog(file, this.#storage.logRoots);
+      const confine = (): Promise<string> =>
+        confineDirectory(directoryName(path), file.group, this.#storage.logRoots, "server.replication_logs");
+      return openConfined(path, confine);
+    }
     if (typeof file.name === "string") {
       this.#controlDb(path);
       return openConfined(path, () => confineControlDb(directoryName(path), this.#storage.controlDbRoots));
@@ -96,7 +125,10 @@ export class AxonServerSource implements ServerSource {
     return this.#client.heads(signal);
   }
 
-  async measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number> {
+  async measure(
+    files: readonly (SourceFile | ControlDbFile | LogFile)[],
+    signal?: AbortSignal,
+  ): Promise<number> {
     return measureFiles(
       files.map(({ path }) => path),
       signal,
@@ -109,18 +141,8 @@ export class AxonServerSource implements ServerSource {
 
   /** The identity, once it has `context`: `filenames` answers an empty list for any other. */
   async #identityWith(context: string, signal: AbortSignal | undefined): Promise<ServerIdentity> {
-    if (!CONTEXT.test(context) && this.#identity?.contexts.includes(context) === true)
-      throw new AxonServerError(
-        "refused",
-        `the server reports a context called ${quote(context)}, which can't be the name of a directory`,
-        "Axon Server allows no such name: find out what answers there. To back up the others meanwhile, list them under contexts in agent.yaml.",
-      );
-    if (!CONTEXT.test(context))
-      throw new AxonServerError(
-        "configuration",
-        `${quote(context)} is not a name of a context`,
-        "Check the contexts in the configuration; letters, digits and the characters . _ % = @ + - are allowed.",
-      );
+    if (this.#identity?.contexts.includes(context) === true) refuseUnlessReportedName("context", context);
+    refuseUnlessName("context", context);
     if (this.#identity?.contexts.includes(context)) return this.#identity;
     const identity = await this.identify(signal);
     if (identity.contexts.includes(context)) return identity;

@@ -1,5 +1,7 @@
 import type { ServerClock, ServerHeads, ServerIdentity, StoreCursor } from "../client/types.js";
 import type { GlobalIndexName, IndexName, SegmentName, StoreFileName, StoreKind } from "../names.js";
+import type { ClusterFacts } from "../cluster/types.js";
+import type { LogFileName, LogIndexName, LogSegmentName } from "../log/log-file-name.js";
 import type { Token } from "../token.js";
 
 /**
@@ -25,7 +27,7 @@ export interface ServerSource {
    * Opens a listed file: not through a link, a regular file, the very one that was checked.
    * Rejects with an AxonServerError: `vanished` when it is gone, `refused` when it isn't what it must be, `unreadable` otherwise.
    */
-  open(file: SourceFile | ControlDbFile): Promise<SourceHandle>;
+  open(file: SourceFile | ControlDbFile | LogFile): Promise<SourceHandle>;
   /**
    * Optional: removes a control DB backup that this source has made the server write, and no other file: only below the directories that were named for
    * them. Rejects with an AxonServerError when it may not, or can't.
@@ -38,8 +40,15 @@ export interface ServerSource {
    * the files show on this machine.
    */
   heads?(signal?: AbortSignal): Promise<ServerHeads | undefined>;
+  /** Optional: the cluster as this node sees it; undefined when the server is a Standard Edition. */
+  cluster?(signal?: AbortSignal): Promise<ClusterFacts | undefined>;
+  /**
+   * Optional, EE: the log entry segments of a replication group: all that a backup needs, the current one included. Each backup's set replaces the one before it, whole. What vanished while
+   * it was listed has been listed anew. Rejects with an AxonServerError: `unknown-group` when this node isn't a member.
+   */
+  logs?(group: string, signal?: AbortSignal): Promise<LogListing>;
   /** Bytes of these files together, for showing progress: files that can't be looked at count nothing here, and fail when opened. */
-  measure(files: readonly (SourceFile | ControlDbFile)[], signal?: AbortSignal): Promise<number>;
+  measure(files: readonly (SourceFile | ControlDbFile | LogFile)[], signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -63,6 +72,28 @@ export interface SourceFile<Name extends StoreFileName = StoreFileName> {
   /** Absolute, normalised, mapped, inside of the storage roots. */
   readonly path: string;
   readonly context: string;
+}
+
+/** A file of a replication group's log, where this machine has it. */
+export interface LogFile<Name extends LogFileName = LogFileName> {
+  readonly name: Name;
+  /** Absolute, normalised, mapped, inside of the log roots. */
+  readonly path: string;
+  readonly group: string;
+}
+
+/** A replication group's log entry segments. Whether their entries follow each other, their content tells (`logChain`). */
+export interface LogListing {
+  readonly group: string;
+  /** Ascending by first entry, one at least. The last one is the current one, which is being written. */
+  readonly segments: readonly LogFile<LogSegmentName>[];
+  /** Of completed segments, ascending. The current one has none that counts: the server drops it at its start. */
+  readonly indexes: readonly LogFile<LogIndexName>[];
+  /**
+   * Names that the server lists and that aren't there: index files, and segments in front of the first one that is there, which were cleaned up (so that their entries are applied
+   * everywhere).
+   */
+  readonly missing: readonly string[];
 }
 
 /** The control DB's backup, as the server just wrote it. */

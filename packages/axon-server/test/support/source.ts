@@ -9,6 +9,8 @@ export interface SourceSetup extends Omit<AxonServerSourceOptions, "client"> {
   readonly eventstore?: (request: SeenRequest) => Reply;
   readonly filenames?: (request: SeenRequest) => readonly string[];
   readonly controlDb?: string;
+  /** What `/v1/backup/log/filenames` lists; an SE, if not given. */
+  readonly logs?: (group: string) => readonly string[];
 }
 
 /** A source on a server that is what `setup` says. */
@@ -16,13 +18,15 @@ export async function withSource(
   setup: SourceSetup,
   use: (source: AxonServerSource, server: TestServer) => Promise<void>,
 ): Promise<void> {
-  const { contexts, eventstore, filenames, controlDb, ...options } = setup;
+  const { contexts, eventstore, filenames, controlDb, logs, ...options } = setup;
   const reply = (request: SeenRequest): Reply => {
     const identity = identityReply(request, contexts);
     if (identity !== undefined) return identity;
     const path = request.url.split("?")[0];
     if (path === "/v1/backup/eventstore" && eventstore !== undefined) return eventstore(request);
     if (path === "/v1/backup/filenames" && filenames !== undefined) return { json: filenames(request) };
+    if (path === "/v1/backup/log/filenames" && logs !== undefined)
+      return { json: logs(new URL(request.url, "http://localhost").searchParams.get("context") ?? "") };
     if (path === "/createControlDbBackup" && controlDb !== undefined) return { body: controlDb };
     return { status: 404, json: {} };
   };
