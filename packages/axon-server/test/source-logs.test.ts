@@ -53,7 +53,7 @@ describe("the log of a replication group", () => {
     withLogs(
       { present: [...both(1, 5), log(9), "9.log", "lost+found"], listed: [both(5, 1)] },
       async (source, directory) => {
-        const logs = await source.logs("orders");
+        const logs = await source.replicationLog("orders");
         expect(namesOf(logs)).to.deep.equal({ segments: [1, 5, 9], indexes: [1, 5], missing: [] });
         expect(logs.segments[2]).to.deep.equal({
           name: parseLogFileName(log(9)),
@@ -68,7 +68,7 @@ describe("the log of a replication group", () => {
       await withLogs(
         { present: [...both(1, 5), log(9)], listed: [[...both(1, 5), ...current]] },
         async (source) => {
-          expect(namesOf(await source.logs("orders"))).to.deep.equal({
+          expect(namesOf(await source.replicationLog("orders"))).to.deep.equal({
             segments: [1, 5, 9],
             indexes: [1, 5],
             missing: [],
@@ -81,7 +81,7 @@ describe("the log of a replication group", () => {
     withLogs(
       { present: [...both(1, 5), log(9), ...both(12), log(20)], listed: [both(1, 5)] },
       async (source) => {
-        expect(namesOf(await source.logs("orders"))).to.deep.equal({
+        expect(namesOf(await source.replicationLog("orders"))).to.deep.equal({
           segments: [1, 5, 9, 12, 20],
           indexes: [1, 5, 12],
           missing: [],
@@ -91,14 +91,17 @@ describe("the log of a replication group", () => {
 
   it("leaves out what lies in front of the first listed segment", () =>
     withLogs({ present: [...both(1, 5), log(9)], listed: [both(5)] }, async (source) => {
-      expect(namesOf(await source.logs("orders"))).to.deep.include({ segments: [5, 9], indexes: [5] });
+      expect(namesOf(await source.replicationLog("orders"))).to.deep.include({
+        segments: [5, 9],
+        indexes: [5],
+      });
     }));
 
   it("takes a file that is listed twice once, however it is spelled", () =>
     withLogs(
       { present: [...both(1), log(5)], listed: [[...both(1), `./${log(1)}`, `/${index(1)}`]] },
       async (source) => {
-        expect(namesOf(await source.logs("orders"))).to.deep.equal({
+        expect(namesOf(await source.replicationLog("orders"))).to.deep.equal({
           segments: [1, 5],
           indexes: [1],
           missing: [],
@@ -108,16 +111,20 @@ describe("the log of a replication group", () => {
 
   it("of a young group, whose list is empty, is found by the configured directory", async () => {
     await withLogs({ present: [log(1)], listed: [[]] }, async (source, _, asked) => {
-      expect(namesOf(await source.logs("orders"))).to.deep.equal({ segments: [1], indexes: [], missing: [] });
+      expect(namesOf(await source.replicationLog("orders"))).to.deep.equal({
+        segments: [1],
+        indexes: [],
+        missing: [],
+      });
       expect(asked()).to.equal(1);
     });
     await withLogs({ present: [log(1)], listed: [[]], roots: false }, async (source) => {
-      const { message, remedy } = await failure(source.logs("orders"), "configuration");
+      const { message, remedy } = await failure(source.replicationLog("orders"), "configuration");
       expect(message).to.match(/completed no log entry segment .*server.replication_logs isn't set/);
       expect(remedy).to.include("log-storage-folder");
     });
     await withLogs({ present: [], listed: [[]] }, async (source) => {
-      expect((await failure(source.logs("orders"), "configuration")).message).to.match(
+      expect((await failure(source.replicationLog("orders"), "configuration")).message).to.match(
         /there is none in .*log\/orders/,
       );
     });
@@ -128,7 +135,7 @@ describe("the log of a replication group", () => {
       await makeFiles(root, [`a/orders/${log(1)}`, `b/orders/${log(1)}`]);
       const logRoots = [join(root, "a"), join(root, "b")];
       await withSource({ logRoots, logs: () => [] }, async (source) => {
-        expect((await failure(source.logs("orders"), "configuration")).message).to.match(
+        expect((await failure(source.replicationLog("orders"), "configuration")).message).to.match(
           /a\/orders and in .*b\/orders/,
         );
       });
@@ -136,7 +143,7 @@ describe("the log of a replication group", () => {
 
   it("doesn't have what was cleaned up, and says so, if all that follows is there", () =>
     withLogs({ present: [...both(5), log(9)], listed: [both(1, 5)] }, async (source, _, asked) => {
-      expect(namesOf(await source.logs("orders"))).to.deep.equal({
+      expect(namesOf(await source.replicationLog("orders"))).to.deep.equal({
         segments: [5, 9],
         indexes: [5],
         missing: both(1),
@@ -146,28 +153,33 @@ describe("the log of a replication group", () => {
 
   it("is listed anew when a listed segment isn't there that has one in front of it", () =>
     withLogs({ present: [...both(1), log(9)], listed: [both(1, 5), both(1)] }, async (source, _, asked) => {
-      expect(namesOf(await source.logs("orders"))).to.deep.include({ segments: [1, 9], missing: [] });
+      expect(namesOf(await source.replicationLog("orders"))).to.deep.include({
+        segments: [1, 9],
+        missing: [],
+      });
       expect(asked()).to.equal(2);
     }));
 
   it("fails when such a segment is listed again and again, or none of them is there", async () => {
     await withLogs({ present: [...both(1), log(9)], listed: [both(1, 5)] }, async (source, _, asked) => {
-      const { message } = await failure(source.logs("orders"), "vanished");
+      const { message } = await failure(source.replicationLog("orders"), "vanished");
       expect(message).to.include(log(5)).and.to.include("1 such files");
       expect(asked()).to.equal(3);
     });
     await withLogs({ present: [log(9)], listed: [both(1, 5)] }, (source) =>
-      failure(source.logs("orders"), "vanished").then(() => undefined),
+      failure(source.replicationLog("orders"), "vanished").then(() => undefined),
     );
     await withLogs({ present: [], listed: [both(1)] }, (source) =>
-      failure(source.logs("orders"), "vanished").then(() => undefined),
+      failure(source.replicationLog("orders"), "vanished").then(() => undefined),
     );
   });
 
   it("can't be had when the server's directory isn't on this machine", () =>
     withTemporary((root) =>
       withSource({ logRoots: [root], logs: () => [`${root}/orders/${log(1)}`] }, async (source) => {
-        expect((await failure(source.logs("orders"), "configuration")).remedy).to.include("server.paths");
+        expect((await failure(source.replicationLog("orders"), "configuration")).remedy).to.include(
+          "server.paths",
+        );
       }),
     ));
 
@@ -178,7 +190,7 @@ describe("the log of a replication group", () => {
       await withSource(
         { logRoots: [root], paths, logs: () => [`/axonserver/./log/orders/${log(1)}`] },
         async (source) => {
-          const [file] = (await source.logs("orders")).segments;
+          const [file] = (await source.replicationLog("orders")).segments;
           expect(file?.path).to.equal(`${root}/orders/${log(1)}`);
           const handle = await source.open(file as LogFile);
           expect(handle.size).to.be.greaterThan(0);
@@ -203,7 +215,7 @@ describe("the log of a replication group", () => {
         await makeFiles(root, [`orders/${log(1)}`, `billing/${log(2)}`]);
         const logs = (): readonly string[] => [`${root}/orders/${log(1)}`, path(root)];
         await withSource({ logRoots: [root], logs }, async (source) => {
-          await failure(source.logs("orders"), kind);
+          await failure(source.replicationLog("orders"), kind);
         });
       }));
 
@@ -211,7 +223,7 @@ describe("the log of a replication group", () => {
     withTemporary(async (root) => {
       await makeFiles(root, [`billing/${log(1)}`]);
       await withSource({ logs: () => [`${root}/billing/${log(1)}`] }, async (source) => {
-        expect((await failure(source.logs("orders"), "refused")).message).to.include(
+        expect((await failure(source.replicationLog("orders"), "refused")).message).to.include(
           "named after its replication group",
         );
       });
@@ -220,13 +232,13 @@ describe("the log of a replication group", () => {
   it("refuses names of groups that can't be directories, before it asks anything", () =>
     withSource({ logs: () => [] }, async (source, server) => {
       for (const name of ["", "..", "a/b", ".hidden", "a\nb"])
-        await failure(source.logs(name), "configuration");
+        await failure(source.replicationLog(name), "configuration");
       expect(server.seen).to.have.length(0);
     }));
 
   it("refuses links that lead outside, and files that weren't listed", () =>
     withLogs({ present: [log(1)], listed: [[]] }, async (source, directory) => {
-      const [file] = (await source.logs("orders")).segments;
+      const [file] = (await source.replicationLog("orders")).segments;
       if (file === undefined) throw new Error("no segment");
       const outside = join(directory, "..", "..", "elsewhere");
       await mkdir(outside);
@@ -236,12 +248,12 @@ describe("the log of a replication group", () => {
       await rm(directory, { recursive: true });
       await symlink(outside, directory);
       await failure(source.open(file), "refused");
-      await failure(source.logs("orders"), "refused");
+      await failure(source.replicationLog("orders"), "refused");
     }));
 
   it("tells that a file has vanished since it was listed", () =>
     withLogs({ present: [log(1)], listed: [[]] }, async (source, directory) => {
-      const [file] = (await source.logs("orders")).segments;
+      const [file] = (await source.replicationLog("orders")).segments;
       await rm(join(directory, log(1)));
       await failure(source.open(file as LogFile), "vanished");
     }));

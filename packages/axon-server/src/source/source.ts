@@ -91,7 +91,7 @@ export class AxonServerSource implements ServerSource {
     return this.#cluster;
   }
 
-  async logs(group: string, signal?: AbortSignal): Promise<LogListing> {
+  async replicationLog(group: string, signal?: AbortSignal): Promise<LogListing> {
     refuseUnlessName("replication group", group);
     const otherGroups = new Set(this.#cluster?.groups.map(({ name }) => name));
     otherGroups.delete(group);

@@ -46,7 +46,7 @@ export interface ServerSource {
    * Optional, EE: the log entry segments of a replication group: all that a backup needs, the current one included. Each backup's set replaces the one before it, whole. What vanished while
    * it was listed has been listed anew. Rejects with an AxonServerError: `unknown-group` when this node isn't a member.
    */
-  logs?(group: string, signal?: AbortSignal): Promise<LogListing>;
+  replicationLog?(group: string, signal?: AbortSignal): Promise<LogListing>;
   /** Bytes of these files together, for showing progress: files that can't be looked at count nothing here, and fail when opened. */
   measure(files: readonly (SourceFile | ControlDbFile | LogFile)[], signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;
