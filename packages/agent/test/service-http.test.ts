@@ -97,6 +97,17 @@ describe("the service's HTTP server", () => {
       .and.include("start it");
   });
 
+  it("shows which restore points were promoted", async () => {
+    const [first, ...others] = currentSink().restorePoints;
+    if (first === undefined) throw new Error("there is none");
+    service.changeSink("nas", { restorePoints: [{ ...first, isPromoted: true }, ...others] });
+    expect((await get(http, "/")).body).to.include("kept as a restore point of its own");
+    const { sinks } = JSON.parse((await get(http, "/api/state")).body) as {
+      readonly sinks: readonly { readonly restorePoints: readonly Record<string, unknown>[] }[];
+    };
+    expect(sinks[0]?.restorePoints.slice(0, 2).map(({ promoted }) => promoted)).to.deep.equal([true, false]);
+  });
+
   it("says of a call that is being made again why it fails", async () => {
     const retrying = { since: NOW, attempts: 3, retry: NOW, error: errorOf("no route to host") };
     service.changeSink("nas", { retrying });

@@ -46,6 +46,10 @@ export class WorkerScene {
   follows: ((options: FollowOptions) => Promise<FollowEnd>)[] = [untilAborted];
   verifies: (() => Promise<VerifyReport>)[] = [() => Promise.resolve(NO_DAMAGE)];
   openFails: Error | undefined;
+  /** What jobs themselves store on the sink. */
+  objects = new Map<string, Uint8Array>();
+  /** Restore points that the next backup makes of what was stored before it. */
+  readonly promoted: string[] = [];
   /** What backups get to before they succeed or fail. */
   steps: readonly string[] = [];
   readonly worker: SinkWorker;
@@ -60,7 +64,8 @@ export class WorkerScene {
       connections: 4,
       directory: undefined,
       service: { ...DEFAULT_SINK_SERVICE, verify: NO_VERIFY, ...service },
-      open: () => (this.openFails ? Promise.reject(this.openFails) : Promise.resolve(memorySink())),
+      open: () =>
+        this.openFails ? Promise.reject(this.openFails) : Promise.resolve(memorySink(this.objects)),
       bare: () => Promise.resolve(memorySink()),
       counts: () => undefined,
       retrying: () => undefined,
@@ -102,6 +107,8 @@ export class WorkerScene {
               warnings: [],
             });
           for (const step of this.steps) options.observer?.({ kind: "step", sink: "nas", step });
+          for (const id of this.promoted.splice(0))
+            options.observer?.({ kind: "promoted", sink: "nas", restorePoint: id as never });
           const report = await this.#job("restore-point", options.signal, () => take(this.backups)());
           if (report.outcome === "committed")
             this.content = { ...this.content, points: [...(this.content.points ?? []), report.restorePoint] };

@@ -338,6 +338,57 @@ describe("a sink's worker", () => {
     expect(scene.state).to.include({ health: "damaged", damagedObjects: 1 });
   });
 
+  it("remembers when it has pruned last, over a restart as well", async () => {
+    const service = { prune: { kind: "every", milliseconds: 24 * HOUR, jitter: 0 } } as const;
+    const retention = { last: 1 };
+    const content = { points: ["20261124T115900.000Z"] };
+    const objects = new Map([["repository.json", new Uint8Array(1)]]);
+    scene = new WorkerScene(service, "2026-11-24T12:00:00Z", { retention });
+    Object.assign(scene, { content, objects });
+    scene.start();
+    await scene.time.pass(2 * HOUR);
+    const pruned = scene.asked.filter((one) => one.endsWith("prune"));
+    expect(pruned).to.deep.equal(["13:00:00 prune"]);
+    await scene.end();
+
+    scene = new WorkerScene(service, "2026-11-24T15:00:00Z", { retention });
+    Object.assign(scene, { content: { points: ["20261124T145900.000Z"] }, objects });
+    scene.start();
+    await scene.time.pass(5000);
+    expect(scene.state.lastPrune).to.deep.equal({
+      finished: new Date("2026-11-24T13:00:00Z"),
+      restorePoints: 0,
+      objects: 0,
+      bytes: 0,
+    });
+    await scene.time.pass(21 * HOUR);
+    expect(scene.asked.filter((one) => one.endsWith("prune"))).to.deep.equal([]);
+    await scene.time.pass(HOUR);
+    expect(scene.asked.filter((one) => one.endsWith("prune"))).to.deep.equal(["13:00:00 prune"]);
+  });
+
+  it("shows restore points that were made of what was stored before the history diverged", async () => {
+    scene = new WorkerScene();
+    scene.content = { points: ["20261124T100000.000Z"] };
+    scene.promoted.push("20261124T115959.000Z");
+    scene.start();
+    await scene.time.pass(1000);
+    const shown = scene.state.restorePoints.map(({ id, isOwn, isPromoted }) => [
+      id,
+      isOwn,
+      isPromoted === true,
+    ]);
+    expect(shown).to.deep.equal([
+      ["20261124T100000.000Z", false, false],
+      ["20261124T115959.000Z", true, true],
+      ["20261124T120000.000Z", true, false],
+    ]);
+    expect(
+      scene.events.filter(({ kind }) => kind === "restore-point"),
+      "made are those that were planned",
+    ).to.have.length(1);
+  });
+
   it("prunes where there are rules, at the time for it", async () => {
     scene = new WorkerScene({}, "2026-11-24T12:00:00Z", { retention: { last: 3 } });
     scene.content = { points: ["20261124T115500.000Z"] };

@@ -105,6 +105,7 @@ export {
   watchLock,
 } from "./lease/unlock.js";
 export { type ContextBehind, measureBehind } from "./status/behind.js";
+export { type LastPrune, notePrune, readLastPrune } from "./retention/last-prune.js";
 export type { LastFailure } from "./status/last-failure.js";
 export { readStatus, type RepositoryStatus } from "./status/status.js";
 export { verify } from "./verify/verify.js";

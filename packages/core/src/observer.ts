@@ -21,6 +21,8 @@ export type EngineEvent =
     }
   /** Worth a person's attention; the work goes on. */
   | { readonly kind: "warning"; readonly sink?: string; readonly message: string }
+  /** What was stored after the newest restore point was made one of its own. */
+  | { readonly kind: "promoted"; readonly sink: string; readonly restorePoint: RestorePointId }
   | { readonly kind: "committed"; readonly sink: string; readonly restorePoint: RestorePointId };
 
 /** Takes the engine's events. Must not throw. */

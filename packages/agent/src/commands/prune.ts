@@ -10,6 +10,7 @@ import type { Output } from "../output/output.js";
 import { VERSION } from "../version.js";
 import { type PrunedSink, pruneJson, pruneText } from "../views/prune.js";
 import { readEachSink, withSink } from "./each-sink.js";
+import { noteRemoved } from "./note-removed.js";
 import { problemsOf } from "./prune-problems.js";
 
 export interface PruneRequest {
@@ -66,6 +67,10 @@ export class PruneCommand {
     if (dryRun || configured === undefined) return run(readOnly, true);
     const repository = await this.engine.openRepository(readOnly, this.signal);
     if (repository === undefined) return run(readOnly, true);
-    return withSink(configured, "write", (sink) => run(sink, false));
+    return withSink(configured, "write", async (sink) => {
+      const report = await run(sink, false);
+      if (problemsOf(report).length === 0) await noteRemoved(sink, report, new Date(), this.signal);
+      return report;
+    });
   }
 }

@@ -121,6 +121,10 @@ function logEvent(log: Log, event: EngineEvent, shown: boolean): void {
         restorePoint: event.restorePoint,
       });
       return;
+    // The warning beside it says more.
+    case "promoted":
+      log.debug(`promoted to restore point ${event.restorePoint}`, sink);
+      return;
     case "step":
       (shown ? log.debug : log.info)(`step: ${event.step}`, { ...sink, step: event.step });
       return;

@@ -44,6 +44,7 @@ function change(before: SinkProgress, event: EngineEvent, now: number): SinkProg
         : measure({ ...before, done: before.done + event.bytes }, now);
     case "committed":
       return { ...before, finished: true };
+    case "promoted":
     case "object":
     case "warning":
       return before;

@@ -29,6 +29,7 @@ export function activityAfter(activity: Activity, event: EngineEvent): Activity 
     case "object":
       return progress ? { ...activity, progress: { ...progress, objects: progress.objects + 1 } } : activity;
     case "warning":
+    case "promoted":
     case "committed":
       return activity;
   }

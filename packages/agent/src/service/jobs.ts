@@ -3,13 +3,15 @@ import {
   EngineError,
   type NamedSink,
   type Observer,
-  type PruneReport,
+  readLastPrune,
   type Repository,
   type SinkReport,
   timeOf,
   type VerifyReport,
 } from "@axon-backup/core";
+import type { Sink } from "@axon-backup/sink";
 import { withSink } from "../commands/each-sink.js";
+import { noteRemoved } from "../commands/note-removed.js";
 import { problemsOf } from "../commands/prune-problems.js";
 import type { Engine } from "../composition/engine.js";
 import type { ConfiguredSink } from "../composition/sinks.js";
@@ -36,6 +38,8 @@ export interface FoundOnSink {
   readonly restorePoints: readonly RestorePointResult[];
   /** When something was verified last. */
   readonly verified: Date | undefined;
+  /** The last time that retention was applied. */
+  readonly pruned: PruneResult | undefined;
   readonly damaged: ReadonlySet<string>;
 }
 
@@ -52,16 +56,25 @@ export async function lookAt(
 ): Promise<FoundOnSink> {
   return withSink(endingWith(sink, signal), "write", async (open) => {
     const repository = await engine.openRepository(open, signal);
-    if (repository === undefined) return { restorePoints: [], verified: undefined, damaged: new Set() };
+    if (repository === undefined)
+      return { restorePoints: [], verified: undefined, pruned: undefined, damaged: new Set() };
     const ids = await repository.restorePoints();
     return {
       restorePoints: ids
         .slice(-SHOWN)
         .map((id) => ({ started: timeOf(id), finished: timeOf(id), id, bytes: 0, isOwn: false })),
       verified: await lastVerified(repository),
+      pruned: await lastPruned(open, signal),
       damaged: await repository.damagedKeys(),
     };
   });
+}
+
+async function lastPruned(open: Sink, signal: AbortSignal): Promise<PruneResult | undefined> {
+  const last = await readLastPrune(open, signal);
+  if (last === undefined) return undefined;
+  const { finished, restorePoints, objects, bytes } = last;
+  return { finished: new Date(finished), restorePoints, objects, bytes };
 }
 
 /** What verifications have left on a sink, whoever made them: a document, and the names of marks. */
@@ -141,9 +154,10 @@ export async function verifySink(
 export async function pruneSink(
   sink: ConfiguredSink,
   { engine }: JobTools,
+  now: () => Date,
   observer: Observer,
   signal: AbortSignal,
-): Promise<PruneReport> {
+): Promise<PruneResult> {
   return withSink(endingWith(sink, signal), "write", async (open) => {
     const report = await engine.prune({
       sink: open,
@@ -156,15 +170,6 @@ export async function pruneSink(
     });
     const [problem] = problemsOf(report);
     if (problem instanceof EngineError) throw problem;
-    return report;
+    return noteRemoved(open, report, now(), signal);
   });
-}
-
-export function pruneResult(removed: PruneReport["removed"], finished: Date): PruneResult {
-  return {
-    finished,
-    restorePoints: removed.filter(({ kind }) => kind === "restore-point").length,
-    objects: removed.length,
-    bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0),
-  };
 }

@@ -126,6 +126,8 @@ export interface RestorePointResult {
   readonly bytes: number;
   /** Whether the service made it, or found it on the sink when it started. */
   readonly isOwn: boolean;
+  /** Whether it was made of what had been stored after the one before it, because the server's history is another one since, or a context was left out. */
+  readonly isPromoted?: true;
 }
 
 /** How far a sink is behind the server with one context: what the server has beyond the sink's last commit. */

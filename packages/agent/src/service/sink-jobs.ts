@@ -1,17 +1,9 @@
-import type { Observer } from "@axon-backup/core";
+import { type Observer, type RestorePointId, timeOf } from "@axon-backup/core";
 import type { ConfiguredSink } from "../composition/sinks.js";
 import type { Log } from "../output/log.js";
 import type { Agenda } from "./agenda.js";
 import { Damage } from "./damage.js";
-import {
-  type JobTools,
-  lookAt,
-  makeRestorePoint,
-  pruneResult,
-  pruneSink,
-  verifiedOn,
-  verifySink,
-} from "./jobs.js";
+import { type JobTools, lookAt, makeRestorePoint, pruneSink, verifiedOn, verifySink } from "./jobs.js";
 import type { Job, ServiceEvent } from "./model.js";
 import type { PlannedJob } from "./plan-job.js";
 import type { SinkBoard } from "./sink-board.js";
@@ -42,10 +34,15 @@ export class SinkJobs {
 
   /** Finds out what is there. @throws why it can't */
   async getToKnow(signal: AbortSignal): Promise<void> {
-    const { restorePoints, verified, damaged } = await lookAt(this.sink, this.tools, signal);
+    const { restorePoints, verified, pruned, damaged } = await lookAt(this.sink, this.tools, signal);
     this.#damage.found(damaged);
-    this.agenda.found({ "restore-point": restorePoints.at(-1)?.started, verify: verified });
+    this.agenda.found({
+      "restore-point": restorePoints.at(-1)?.started,
+      verify: verified,
+      prune: pruned?.finished,
+    });
     this.board.found(restorePoints, damaged.size);
+    if (pruned) this.board.set({ lastPrune: pruned });
   }
 
   /** Whether the last attempt at a restore point ended before the server was asked for anything. */
@@ -171,11 +168,16 @@ export class SinkJobs {
   }
 
   async #prune(done: () => void, signal: AbortSignal): Promise<void> {
-    const { removed } = await pruneSink(this.sink, this.tools, this.#observer("prune"), signal);
+    const { now } = this.tools.time;
+    const result = await pruneSink(this.sink, this.tools, now, this.#observer("prune"), signal);
     done();
-    const result = pruneResult(removed, this.tools.time.now());
     this.board.set({ lastPrune: result });
     this.tools.onEvent({ kind: "pruned", sink: this.sink.name, result });
+  }
+
+  #promoted(id: RestorePointId): void {
+    const at = timeOf(id);
+    this.board.made({ started: at, finished: at, id, bytes: 0, isOwn: true, isPromoted: true });
   }
 
   #observer(job: Job): Observer {
@@ -184,6 +186,7 @@ export class SinkJobs {
       this.board.observe(job, event);
       // What comes behind the lock begins with the server's control DB.
       if (job === "restore-point" && event.kind === "step" && event.step !== "lock") this.#isCheap = false;
+      if (event.kind === "promoted") this.#promoted(event.restorePoint);
       if (event.kind === "warning") log.warn(event.message, { sink: this.sink.name });
       if (event.kind === "step") log.debug(`step: ${event.step}`, { sink: this.sink.name, step: event.step });
     };

@@ -13,6 +13,7 @@ export type DocumentKind =
   | "verified-restore-points"
   | "verified-objects"
   | "last-failure"
+  | "last-prune"
   | "writer";
 
 /** How a document is put. */

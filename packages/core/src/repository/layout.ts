@@ -21,6 +21,7 @@ import { isRestorePointId, type RestorePointId } from "./restore-point-id.js";
  * verified/objects.json                             when each object was read last
  * writer.json                                       who writes, while somebody does: one run at a time
  * last-failure.json                                 why the last run failed that did
+ * last-prune.json                                   when retention was applied last, and what went
  * check-<time>-<machine>-<pid>-<random>/…           what `check` tries the storage with; belongs to no repository (scratch.ts)
  * ```
  */
@@ -28,6 +29,7 @@ export const REPOSITORY_KEY: ObjectKey = joinKey("repository.json");
 export const HEAD_KEY: ObjectKey = joinKey("head.json");
 export const WRITER_KEY: ObjectKey = joinKey("writer.json");
 export const LAST_FAILURE_KEY: ObjectKey = joinKey("last-failure.json");
+export const LAST_PRUNE_KEY: ObjectKey = joinKey("last-prune.json");
 export const VERIFIED_RESTORE_POINTS_KEY: ObjectKey = joinKey("verified/restore-points.json");
 export const VERIFIED_OBJECTS_KEY: ObjectKey = joinKey("verified/objects.json");
 export const CONTEXTS = "contexts/";

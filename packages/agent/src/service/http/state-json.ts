@@ -94,13 +94,14 @@ function lagJson(lag: ContextLag, now: Date): object {
   };
 }
 
-function restorePointJson({ id, started, finished, bytes, isOwn }: RestorePointResult): object {
+function restorePointJson({ id, started, finished, bytes, isOwn, isPromoted }: RestorePointResult): object {
   return {
     restorePoint: id ?? null,
     started: started.toISOString(),
     finished: finished.toISOString(),
     bytes,
     own: isOwn,
+    promoted: isPromoted === true,
   };
 }
 

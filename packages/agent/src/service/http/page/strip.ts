@@ -18,7 +18,9 @@ export function strip(results: readonly RestorePointResult[]): Html {
   return html`<div class="strip" role="img" aria-label="${label}">${marks}</div>`;
 }
 
-function madeTitle({ id, started, finished, bytes, isOwn }: RestorePointResult): string {
+function madeTitle({ id, started, finished, bytes, isOwn, isPromoted }: RestorePointResult): string {
+  if (isPromoted)
+    return `${id ?? ""}: what was stored before the next one, kept as a restore point of its own`;
   if (!isOwn) return `${id ?? ""}: found on the sink`;
   return `${id ?? ""}: ${formatBytes(bytes)} in ${formatDuration(finished.getTime() - started.getTime())}`;
 }
