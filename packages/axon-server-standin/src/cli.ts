@@ -9,7 +9,7 @@ const USAGE = `Usage: axon-server-standin --storage DIR [options]
 
 Serves the segments in DIR/default as Axon Server does, and appends to them.
 
-  --generation 4.4|4.6|2023.2  what to answer like (default 2023.2)
+  --generation 4.4|4.6|2023.2|2025.1  what to answer like (default 2023.2)
   --edition SE|EE              (default SE)
   --storage DIR                the directory with the contexts' directories
   --sample                     begin with the sample store: DIR is empty, or has it from an earlier run
@@ -72,8 +72,8 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 function generation(value: string): Generation {
-  if (value === "4.4" || value === "4.6" || value === "2023.2") return value;
-  throw new Error(`--generation: "${value}" is none of 4.4, 4.6, 2023.2`);
+  if (value === "4.4" || value === "4.6" || value === "2023.2" || value === "2025.1") return value;
+  throw new Error(`--generation: "${value}" is none of 4.4, 4.6, 2023.2, 2025.1`);
 }
 
 function edition(value: string): "SE" | "EE" {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import type { Store } from "./format/names.js";
-import type { StandinOptions } from "./options.js";
+import { hasVersions, type StandinOptions } from "./options.js";
 import { EventStore } from "./store/event-store.js";
 import { INDEX_BYTES } from "./store/index-files.js";
 
@@ -46,6 +46,7 @@ function openStore(options: StandinOptions, context: string, store: Store): Even
     segmentSize: options.segmentSize ?? DEFAULT_SEGMENT_SIZE,
     oversize: options.generation === "4.4" ? "refused" : "own-segment",
     index: { indexBytes: options.indexBytes ?? INDEX_BYTES, temporaryName: options.generation === "4.6" },
+    versions: hasVersions(options.generation),
     ...(lastClosed === undefined ? {} : { lastClosed }),
     handoverAtOnce: options.handoverInterval === 0,
     rebuildIndexes: options.rebuildIndexes ?? false,

@@ -6,9 +6,19 @@ export { readSegment, type SegmentContent, type TransactionVisitor } from "./for
 export type { AccessControl, Generation, StandinOptions, StandinTls } from "./options.js";
 export { copyStore, sampleEvents, type SampleOptions, sampleStore, shortenNames } from "./sample.js";
 export type { Behaviour, Misbehaviour, MisbehaviourHandle } from "./server/misbehaviour.js";
-export type { AppendSampleOptions, RecordedRequest, Standin } from "./standin.js";
+export type { AppendSampleOptions, ControlDbBackup, RecordedRequest, Standin } from "./standin.js";
 export { startStandin } from "./start.js";
 export type { Appended } from "./store/event-store.js";
 export { type GeneratedStore, type GenerateOptions, generateStore } from "./generate/store.js";
 export { inspectStore, type StoreContent } from "./inspect.js";
 export { sampleTls } from "./sample-tls.js";
+export type { Transformation } from "./transform/transformation.js";
+export type {
+  ClusterGroupOptions,
+  ClusterNodeOptions,
+  ClusterOptions,
+  StandinCluster,
+} from "./cluster/cluster.js";
+export { startCluster } from "./cluster/start-cluster.js";
+export type { Role } from "./cluster/state.js";
+export { encodeLogEntry, type LogContent, readLogSegment } from "./format/log.js";

@@ -1,5 +1,12 @@
-/** The generations that were captured: SE 4.4.14, 4.6.12 and 2023.2.2. */
-export type Generation = "4.4" | "4.6" | "2023.2";
+import type { ClusterState } from "./cluster/state.js";
+
+/** The generations that were captured: SE 4.4.14, 4.6.12 and 2023.2.2. And one that wasn't, and that answers like 2023.2 but for contexts that are DCB. */
+export type Generation = "4.4" | "4.6" | "2023.2" | "2025.1";
+
+/** Whether segments have versions: since 2023.x. */
+export function hasVersions(generation: Generation): boolean {
+  return generation === "2023.2" || generation === "2025.1";
+}
 
 /** How to run a stand-in. */
 export interface StandinOptions {
@@ -47,6 +54,15 @@ export interface StandinOptions {
   readonly logStorage?: string;
   /** EE: that directory as the server spells it. Default: as for `serverControlDbPath`. */
   readonly serverLogPath?: string;
+  /** EE: bytes of a new log entry segment, 64 or more. Default 16 MiB, as real servers have it; sparse. */
+  readonly logSegmentSize?: number;
+  /** EE: completed log entry segments are deleted, hourly, when they were last modified so many hours ago. Default 1. */
+  readonly logRetentionHours?: number;
+  /**
+   * EE: the cluster that this is a node of (`startCluster` gives it), and the node's name. Which contexts and groups it has follows from that. Only such a node writes logs; without, it
+   * lists what is in `logStorage`.
+   */
+  readonly cluster?: { readonly state: ClusterState; readonly node: string };
   /** EE: replication groups and their contexts. Default: `_admin`, and a group per context. */
   readonly replicationGroups?: Readonly<Record<string, readonly string[]>>;
 }

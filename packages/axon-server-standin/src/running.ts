@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server } from "node:http";
 import { resolve } from "node:path";
 
+import { ADMIN, clusterOfOne, type ClusterState, contextsOn, memberships } from "./cluster/state.js";
+import { LOG_SEGMENT_BYTES, NodeLogs } from "./cluster/node-logs.js";
 import { closeStores, type ContextStores, openStores } from "./context-stores.js";
 import type { StandinEvent } from "./format/event.js";
 import { type Store, STORES } from "./format/names.js";
@@ -9,20 +11,24 @@ import type { StandinOptions } from "./options.js";
 import { sampleEvents } from "./sample.js";
 import { refusal, TOKEN_HEADER } from "./server/access.js";
 import { type Misbehaviour, type MisbehaviourHandle, RuleSet } from "./server/misbehaviour.js";
-import type { Heads } from "./server/node-facts.js";
+import { CAPTURED_NODE, type Heads, type NodeFacts } from "./server/node-facts.js";
 import { serverPaths } from "./server/paths.js";
 import { type ActiveRules, type Delivery, respond } from "./server/respond.js";
 import type { ServerView } from "./server/routes.js";
-import type { AppendSampleOptions, RecordedRequest, Standin } from "./standin.js";
+import type { AppendSampleOptions, ControlDbBackup, RecordedRequest, Standin } from "./standin.js";
 import type { Appended, EventStore } from "./store/event-store.js";
+import type { Transformation } from "./transform/transformation.js";
 
 /** Holds what a stand-in holds: its stores, its timers, its server. */
 export class RunningStandin implements Standin {
   readonly storage: string;
   private readonly recorded: RecordedRequest[] = [];
-  private readonly stores: ContextStores;
+  readonly stores: ContextStores;
   private readonly view: ServerView;
   private readonly clock: HandoverClock | undefined;
+  readonly logs: NodeLogs | undefined;
+  private readonly controlDbs: ControlDbBackup[] = [];
+  private isReady = true;
   private active: ActiveRules;
   private closing: Promise<void> | undefined;
 
@@ -33,7 +39,11 @@ export class RunningStandin implements Standin {
     readonly port: number,
   ) {
     this.storage = resolve(options.storage);
-    this.stores = openStores(options);
+    const member = options.cluster;
+    this.stores = openStores(
+      member === undefined ? options : { ...options, contexts: eventContexts(member.state, member.node) },
+    );
+    this.logs = member && openLogs(options, member.state, member.node);
     this.view = this.makeView();
     this.active = this.activate([]);
     const interval = options.handoverInterval ?? 1000;
@@ -81,6 +91,32 @@ export class RunningStandin implements Standin {
     return this.store(context, store).waitingSegments;
   }
 
+  get controlDbBackups(): readonly ControlDbBackup[] {
+    return this.controlDbs;
+  }
+
+  setReady(ready: boolean): void {
+    this.isReady = ready;
+  }
+
+  cleanUpLogs(): readonly string[] {
+    return this.logs?.cleanUpWhenDue() ?? [];
+  }
+
+  beginTransformation(context: string, deleted: Iterable<number>): Transformation {
+    return this.store(context, "events").beginTransformation(deleted);
+  }
+
+  transform(context: string, deleted: Iterable<number>): number {
+    const transformation = this.beginTransformation(context, deleted);
+    transformation.apply();
+    return transformation.version;
+  }
+
+  compact(context: string): readonly string[] {
+    return this.store(context, "events").compact();
+  }
+
   handover(count = 1): number {
     let done = 0;
     for (const store of this.allStores()) {
@@ -106,6 +142,7 @@ export class RunningStandin implements Standin {
 
   /** Answers one request. Rejects when the stand-in itself fails, or when `signal` says that the client has gone. */
   async answer(request: IncomingMessage, signal: AbortSignal): Promise<Delivery> {
+    this.logs?.cleanUpWhenDue();
     const { pathname: path, searchParams: query } = new URL(request.url ?? "/", this.url);
     const method = request.method ?? "GET";
     const headerNames = Object.keys(request.headers).sort();
@@ -135,6 +172,7 @@ export class RunningStandin implements Standin {
       this.clock?.stop();
     } finally {
       closeStores(this.stores);
+      this.logs?.close();
     }
   }
 
@@ -169,22 +207,51 @@ export class RunningStandin implements Standin {
     };
   }
 
+  private alone(): ClusterState {
+    return clusterOfOne(CAPTURED_NODE, [...this.stores.keys()].sort(), this.options.replicationGroups);
+  }
+
+  private facts(cluster: ClusterState): NodeFacts {
+    const { options } = this;
+    const edition = options.edition ?? "SE";
+    const stored = [...this.stores.keys()].sort();
+    const common = {
+      generation: options.generation,
+      edition,
+      authentication: options.accessControl !== undefined,
+      ssl: options.tls !== undefined,
+    };
+    if (options.cluster === undefined) {
+      const allContexts = edition === "EE" ? [ADMIN, ...stored] : stored;
+      return { ...common, node: CAPTURED_NODE, adminNode: true, contexts: stored, allContexts };
+    }
+    const { node } = options.cluster;
+    const on = contextsOn(cluster, node);
+    return {
+      ...common,
+      node: cluster.nodes.get(node) ?? { ...CAPTURED_NODE, name: node },
+      adminNode: memberships(cluster, node).some(({ name }) => name === ADMIN),
+      contexts: on.stored,
+      allContexts: on.known,
+    };
+  }
+
   private makeView(): ServerView {
     const { options, stores } = this;
-    const contexts = [...stores.keys()].sort();
-    const edition = options.edition ?? "SE";
-    const ownGroups = Object.fromEntries(contexts.map((context) => [context, [context]]));
+    const cluster = options.cluster?.state ?? this.alone();
+    const facts = (): NodeFacts => this.facts(cluster);
     return {
-      facts: {
-        generation: options.generation,
-        edition,
-        authentication: options.accessControl !== undefined,
-        ssl: options.tls !== undefined,
-        contexts,
-        allContexts: edition === "EE" ? ["_admin", ...contexts] : contexts,
+      // Anew each time: a cluster's roles and addresses change.
+      get facts() {
+        return facts();
+      },
+      cluster,
+      ready: () => this.isReady,
+      controlDbWritten: (name) => {
+        this.logs?.holdOff();
+        this.controlDbs.push({ name, commitIndexes: this.logs?.commitIndexes() ?? {} });
       },
       paths: serverPaths(options),
-      groups: options.replicationGroups ?? { _admin: ["_admin"], ...ownGroups },
       now: options.clock ?? Date.now,
       heads: () => headsOf(stores),
       state: (context, store) => stores.get(context)?.[store].state(),
@@ -197,4 +264,19 @@ function headsOf(stores: ContextStores): Heads {
     return [context, { lastEvent: events.nextToken - 1, lastSnapshot: snapshots.nextToken - 1 }] as const;
   });
   return Object.fromEntries(heads);
+}
+
+/** The contexts of a node that have stores in the form that this stand-in writes. */
+function eventContexts(cluster: ClusterState, node: string): readonly string[] {
+  return contextsOn(cluster, node).stored.filter((context) => !cluster.dcbContexts.has(context));
+}
+
+function openLogs(options: StandinOptions, cluster: ClusterState, node: string): NodeLogs {
+  return new NodeLogs({
+    directory: serverPaths(options).log.here,
+    groups: memberships(cluster, node).map(({ name }) => name),
+    segmentSize: options.logSegmentSize ?? LOG_SEGMENT_BYTES,
+    retentionHours: options.logRetentionHours ?? 1,
+    clock: options.clock ?? Date.now,
+  });
 }

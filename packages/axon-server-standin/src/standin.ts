@@ -2,6 +2,7 @@ import type { StandinEvent } from "./format/event.js";
 import type { Store } from "./format/names.js";
 import type { Misbehaviour, MisbehaviourHandle } from "./server/misbehaviour.js";
 import type { Appended } from "./store/event-store.js";
+import type { Transformation } from "./transform/transformation.js";
 
 /** A request as it came. */
 export interface RecordedRequest {
@@ -20,6 +21,14 @@ export interface AppendSampleOptions {
   readonly perTransaction?: number;
   /** Bytes that each payload gets more. Default 0. */
   readonly extraBytes?: number;
+}
+
+/** A control DB backup that was written. */
+export interface ControlDbBackup {
+  /** Its file's name. */
+  readonly name: string;
+  /** Of a cluster's node: the commit index of each of its groups, which the control DB of a real one holds. */
+  readonly commitIndexes: Readonly<Record<string, number>>;
 }
 
 /** A running stand-in. */
@@ -54,6 +63,23 @@ export interface Standin {
    * names that they have. Returns how many there were.
    */
   lengthenNames(): number;
+
+  /**
+   * Begins an event transformation that deletes events (2023.x): new versions are written one by one, as while a real one is APPLYING. Old ones stay until `compact`.
+   * @throws RangeError if one of them isn't in a closed segment, or the generation has no transformations
+   */
+  beginTransformation(context: string, deleted: Iterable<number>): Transformation;
+  /** The same, all at once; returns the version that it has made. */
+  transform(context: string, deleted: Iterable<number>): number;
+  /** Deletes the versions that newer ones have superseded, with their index files; returns the names. */
+  compact(context: string): readonly string[];
+
+  /** Whether the node serves backups: until it is ready again, every backup call is answered with AXONIQ-7000. */
+  setReady(ready: boolean): void;
+  /** The control DB backups since the start. */
+  readonly controlDbBackups: readonly ControlDbBackup[];
+  /** Of a cluster's node: deletes old log entry segments if the hourly clean-up is due, as each request does as well. Returns the names, `<group>/<name>`. */
+  cleanUpLogs(): readonly string[];
 
   /** Sets the rules, in place of those before; undefined: answers well again. What was held is let go. */
   misbehave(rules: Misbehaviour | readonly Misbehaviour[] | undefined): MisbehaviourHandle;

@@ -9,6 +9,11 @@ import type { Standin } from "./standin.js";
 
 /** Starts a stand-in, and resolves when it listens. */
 export async function startStandin(options: StandinOptions): Promise<Standin> {
+  return launch(options);
+}
+
+/** The same, with what only the stand-in itself may touch. */
+export async function launch(options: StandinOptions): Promise<RunningStandin> {
   const { tls, host = "127.0.0.1" } = options;
   const server: Server =
     tls === undefined

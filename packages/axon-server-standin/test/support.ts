@@ -10,6 +10,11 @@ export const FIXTURES = fileURLToPath(new URL("../../../test/fixtures/", import.
 
 const cleanups: (() => void | Promise<void>)[] = [];
 
+/** Has something undone after the test. */
+export function undo(cleanup: () => void | Promise<void>): void {
+  cleanups.push(cleanup);
+}
+
 /** A directory that is gone after the test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "axon-server-standin-"));

@@ -8,17 +8,19 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The version that a stand-in of a generation says it has: the one of the captured server. */
+/** The version that a stand-in of a generation says it has: the one of the captured server (2025.1 was not captured). */
 export const SERVER_VERSION: Readonly<Record<Generation, string>> = {
   "4.4": "4.4.14-SNAPSHOT",
   "4.6": "4.6.12-SNAPSHOT",
   "2023.2": "2023.2.2-SNAPSHOT",
+  "2025.1": "2025.1.0",
 };
 
 const JSON_TYPE: Readonly<Record<Generation, string>> = {
   "4.4": "application/json;charset=UTF-8",
   "4.6": "application/json",
   "2023.2": "application/json",
+  "2025.1": "application/json",
 };
 
 export function json(generation: Generation, value: unknown): Answer {

@@ -1,5 +1,5 @@
 import { fileName, INDEX_EXTENSIONS, type SegmentId, segmentsOf, type Store } from "../format/names.js";
-import type { Generation } from "../options.js";
+import { type Generation, hasVersions } from "../options.js";
 import type { StoreState } from "../store/event-store.js";
 import type { ServerDirectory } from "./paths.js";
 
@@ -22,8 +22,9 @@ export interface ListingRequest {
 export function closedFiles(request: ListingRequest): string[] {
   const { generation, context, store, state, cursor } = request;
   const segments = segmentsOf(store, state.names).filter((id) => id.segment <= state.lastClosed);
-  const names =
-    generation === "2023.2" ? newNames(store, segments, cursor) : oldNames(store, segments, cursor);
+  const names = hasVersions(generation)
+    ? newNames(store, segments, cursor)
+    : oldNames(store, segments, cursor);
   // 4.6 resolves its storage directory at the start, the others don't.
   return names.map((name) => request.storage.spell(generation !== "4.6", context, name));
 }

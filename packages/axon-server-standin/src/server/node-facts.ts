@@ -1,4 +1,5 @@
-import type { Generation } from "../options.js";
+import type { NodeState } from "../cluster/state.js";
+import { type Generation, hasVersions } from "../options.js";
 import { type Answer, json, SERVER_VERSION } from "./answer.js";
 
 /** What a node says about itself. */
@@ -7,6 +8,9 @@ export interface NodeFacts {
   readonly edition: "SE" | "EE";
   readonly authentication: boolean;
   readonly ssl: boolean;
+  readonly node: NodeState;
+  /** Whether it is a member of `_admin`; every SE says so of itself. */
+  readonly adminNode: boolean;
   readonly contexts: readonly string[];
   /** Contexts with the one of the administration, on EE. */
   readonly allContexts: readonly string[];
@@ -14,7 +18,7 @@ export interface NodeFacts {
 
 export function versionAnswer({ generation }: NodeFacts): Answer {
   const version = { productName: "Axon Server", version: SERVER_VERSION[generation] };
-  return json(generation, generation === "2023.2" ? { ...version, licenseType: null } : version);
+  return json(generation, hasVersions(generation) ? { ...version, licenseType: null } : version);
 }
 
 export function meAnswer(facts: NodeFacts): Answer {
@@ -23,26 +27,22 @@ export function meAnswer(facts: NodeFacts): Answer {
     authentication: facts.authentication,
     clustered: facts.edition === "EE",
     ssl: facts.ssl,
-    adminNode: true,
+    adminNode: facts.adminNode,
     developmentMode: false,
     storageContextNames: facts.contexts,
     contextNames: facts.allContexts,
     ...(generation === "4.4" ? {} : { pluginsEnabled: true }),
-    ...(generation === "2023.2" ? { initialized: true } : {}),
-    ...node(),
+    ...(hasVersions(generation) ? { initialized: true } : {}),
+    ...nodeAnswer(facts.node),
   });
 }
 
+/** The node of the captured servers. */
+export const CAPTURED_NODE: NodeState = { name: "axonserver", hostName: "localhost", httpPort: 8024 };
+
 /** A node in the list of nodes: name and addresses. */
-export function node(): Readonly<Record<string, unknown>> {
-  return {
-    name: "axonserver",
-    hostName: "localhost",
-    grpcPort: 8124,
-    httpPort: 8024,
-    internalHostName: null,
-    grpcInternalPort: 0,
-  };
+export function nodeAnswer({ name, hostName, httpPort }: NodeState): Readonly<Record<string, unknown>> {
+  return { name, hostName, grpcPort: 8124, httpPort, internalHostName: null, grpcInternalPort: 0 };
 }
 
 /** The last token of each store; -1 for none. */
@@ -90,7 +90,7 @@ function storeDetails([context, head]: [string, Heads[string]]): Readonly<Record
 function diskSpace(generation: Generation, contexts: readonly string[]): Readonly<Record<string, unknown>> {
   const space = { path: "/", free: 81_855_590_400, total: 270_553_174_016 };
   const names = contexts.flatMap((context) =>
-    generation === "2023.2"
+    hasVersions(generation)
       ? [`${context}-EVENT-event`, `${context}-SNAPSHOT-snapshot`]
       : [`${context}-event`, `${context}-snapshot`],
   );

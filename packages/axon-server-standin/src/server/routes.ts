@@ -1,17 +1,29 @@
 import { writeControlDbBackup } from "../controldb.js";
+import type { ClusterState } from "../cluster/state.js";
 import type { Store } from "../format/names.js";
 import type { StoreState } from "../store/event-store.js";
 import { type Answer, errorAnswer, json, text } from "./answer.js";
-import { contextsOf, groupsOf, logFiles, type ReplicationGroups } from "./enterprise.js";
+import { contextsOf, groupsOf, logFiles } from "./enterprise.js";
 import { closedFiles, type ListingRequest, openFiles } from "./listing.js";
-import { type Heads, healthAnswer, meAnswer, node, type NodeFacts, versionAnswer } from "./node-facts.js";
+import {
+  type Heads,
+  healthAnswer,
+  meAnswer,
+  nodeAnswer,
+  type NodeFacts,
+  versionAnswer,
+} from "./node-facts.js";
 import type { ServerPaths } from "./paths.js";
 
 /** What the calls are answered from. */
 export interface ServerView {
   readonly facts: NodeFacts;
   readonly paths: ServerPaths;
-  readonly groups: ReplicationGroups;
+  readonly cluster: ClusterState;
+  /** Whether the node can serve backups now. */
+  ready(): boolean;
+  /** A control DB backup was written: told with its name. */
+  controlDbWritten(name: string): void;
   /** Milliseconds since 1970. */
   now(): number;
   heads(): Heads;
@@ -41,7 +53,7 @@ const COMMON: Readonly<Record<string, Handler>> = {
   "GET /v1/public/version": (view) => ({ answer: versionAnswer(view.facts) }),
   "GET /v1/public/me": (view) => ({ answer: meAnswer(view.facts) }),
   "GET /v1/public/mycontexts": (view) => json200(view, view.facts.contexts),
-  "GET /v1/public": (view) => json200(view, [node()]),
+  "GET /v1/public": (view) => json200(view, [...view.cluster.nodes.values()].map(nodeAnswer)),
   "GET /actuator/health": (view) => ({ answer: healthAnswer(view.facts, view.heads()) }),
   "GET /v1/backup/filenames": (view, query) => {
     const request = listingRequest(view, query, "context", "lastSegmentBackedUp", "lastVersionBackedUp");
@@ -75,11 +87,13 @@ const STANDARD: Readonly<Record<string, Handler>> = { "POST /createControlDbBack
 
 const ENTERPRISE: Readonly<Record<string, Handler>> = {
   "POST /v1/backup/createControlDbBackup": createControlDbBackup,
-  "GET /v1/public/context": (view) => json200(view, contextsOf(view.groups)),
-  "GET /v1/public/replicationgroups": (view) => json200(view, groupsOf(view.groups)),
+  "GET /v1/public/context": (view) => json200(view, contextsOf(view.cluster)),
+  "GET /v1/public/replicationgroups": (view) => json200(view, groupsOf(view.cluster)),
   "GET /v1/backup/log/filenames": (view, query) => {
-    const group = query.get("context") ?? "";
-    if (!(group in view.groups)) throw new BadParameter(group);
+    const group = query.get("context") ?? "default";
+    const isMember = view.facts.node.name in (view.cluster.groups.get(group)?.roles ?? {});
+    // Of EE 4.4.2: a null pointer, so that nothing tells this failure from another one.
+    if (!isMember) throw new BadParameter("No message available");
     const filenames = logFiles(view.paths.log, group, view.facts.generation);
     return { listing: { lastClosedSegment: undefined, filenames } };
   },
@@ -115,6 +129,9 @@ export async function route(
       answer: errorAnswer(400, { ...error, message: "Required String parameter 'type' is not present" }),
     };
   }
+  if (path.startsWith("/v1/backup/") && !view.ready()) {
+    return { answer: text(503, `[AXONIQ-7000] Node ${view.facts.node.name} is not ready for a backup`) };
+  }
   try {
     return await handler(view, query);
   } catch (cause) {
@@ -132,6 +149,7 @@ export function listingAnswer({ facts }: ServerView, listing: Listing): Answer {
 async function createControlDbBackup(view: ServerView): Promise<Outcome> {
   const { controlDb } = view.paths;
   const name = await writeControlDbBackup(controlDb.here, view.now());
+  view.controlDbWritten(name);
   return { answer: text(200, controlDb.spell(true, name)) };
 }
 
@@ -148,6 +166,7 @@ function listingRequest(
     throw new BadParameter(`No enum constant EventType.${type ?? ""}`);
   const store = type === "EVENT" ? "events" : "snapshots";
   const context = query.get(contextName) ?? "default";
+  if (view.cluster.dcbContexts.has(context)) throw new BadParameter(`${context} is a DCB context`);
   const cursor = {
     lastSegment: integer(query, segmentName, -1),
     lastVersion: integer(query, versionName, 0),

@@ -14,6 +14,7 @@ import {
 import { readSegment } from "../format/reader.js";
 import { encodeTransaction, END_BYTES, HEADER_BYTES } from "../format/segment.js";
 
+import { beginTransformation, compact, type Transformation } from "../transform/transformation.js";
 import { beginIndexFile, type IndexFileOptions, writeIndexFiles } from "./index-files.js";
 import { SegmentFile } from "./segment-file.js";
 
@@ -26,6 +27,8 @@ export interface EventStoreOptions {
   /** Whether a transaction larger than a segment gets one of its own size (4.6 and newer) or is refused (4.4). */
   readonly oversize: "own-segment" | "refused";
   readonly index: IndexFileOptions;
+  /** Whether segments have versions. */
+  readonly versions: boolean;
   /** Where handing over stands; -1 for none. Default: everything before the last segment. */
   readonly lastClosed?: number;
   /** Whether a completed segment is handed over at once. */
@@ -124,6 +127,22 @@ export class EventStore {
     this.closedUpTo = segment;
     this.beginHandover();
     return true;
+  }
+
+  /**
+   * Begins an event transformation.
+   * @throws RangeError if an event isn't in a closed segment, or this store has no versions
+   */
+  beginTransformation(deleted: Iterable<number>): Transformation {
+    const { directory, store, index, versions } = this.options;
+    if (!versions || store !== "events")
+      throw new RangeError("only events are transformed, by 2023.x and newer");
+    return beginTransformation({ directory, lastClosed: this.closedUpTo, index }, deleted);
+  }
+
+  /** Deletes superseded versions; returns the names. */
+  compact(): readonly string[] {
+    return compact(this.options.directory);
   }
 
   /** Gives every file whose name has 14 digits the name with 20; returns how many there were. */
