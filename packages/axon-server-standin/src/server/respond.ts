@@ -114,8 +114,10 @@ function vanish(
   for (const path of listing.filenames) {
     const [context, name] = path.split("/").slice(-2);
     if (context === undefined || name === undefined || name.search(behaviour.names) < 0) continue;
-    const here = join(view.paths.storage.here, context, name);
-    if (existsSync(here)) unlinkSync(here);
+    for (const { here } of [view.paths.storage, view.paths.log]) {
+      const file = join(here, context, name);
+      if (existsSync(file)) unlinkSync(file);
+    }
     if (behaviour.stillListed === true) ghosts.set(context, [...(ghosts.get(context) ?? []), name]);
   }
 }
