@@ -15,6 +15,7 @@ import { DEFAULT_SINK_SERVICE } from "../dist/config/sink-service.js";
 import { describeError } from "../dist/errors/describe-error.js";
 import { AxonServerError } from "@axon-backup/axon-server";
 import { Failures } from "../dist/service/failures.js";
+import { ServerBoard } from "../dist/service/server-board.js";
 import { ToldTroubles } from "../dist/service/told-troubles.js";
 import { FakeTime } from "./fake-time.js";
 
@@ -194,6 +195,25 @@ describe("the line that systemd shows", () => {
 });
 
 describe("the log of the service", () => {
+  it("tells once of a server that can't be watched, whichever request fails first, until it is back", () => {
+    const lines: string[] = [];
+    const silent = (): void => undefined;
+    const tell = (message: string): void => void lines.push(message);
+    const board = new ServerBoard({ debug: silent, info: tell, warn: tell, error: tell }, (text) => text);
+    const problem = (kind: "unreachable" | "unreadable", text: string): void => {
+      board.watched({ kind: "problem", error: new AxonServerError(kind, text, "Start it."), at: NOW });
+    };
+    for (const path of ["/version", "/me", "/version"]) problem("unreachable", `GET ${path}: refused`);
+    expect(lines.splice(0)).to.deep.equal(["the server can't be watched: GET /version: refused"]);
+    expect(board.problem?.message, "the newest").to.equal("GET /version: refused");
+    problem("unreadable", "a: permission denied");
+    problem("unreadable", "b: permission denied");
+    expect(lines.splice(0)).to.have.length(2);
+    board.watched({ kind: "recovered", at: NOW });
+    problem("unreachable", "GET /me: refused");
+    expect(lines).to.have.length(2);
+  });
+
   it("tells once of what strikes every sink: a server that is away, or a file of its that can't be read", () => {
     const told = new ToldTroubles();
     const random = () => 1;

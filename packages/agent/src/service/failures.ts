@@ -99,7 +99,8 @@ const OF_FILES: readonly AxonServerErrorKind[] = [
   "vanished",
 ];
 
-function causeOf(error: unknown): FailureCause {
+/** Whose fault it is. */
+export function causeOf(error: unknown): FailureCause {
   for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth++)
     if (at instanceof AxonServerError) return OF_FILES.includes(at.kind) ? "files" : "server";
   return "sink";

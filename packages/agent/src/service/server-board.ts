@@ -1,8 +1,8 @@
-import type { ServerIdentity } from "@axon-backup/axon-server";
+import { AxonServerError, type ServerIdentity } from "@axon-backup/axon-server";
 import type { WatchEvent } from "@axon-backup/core";
 import { describeError } from "../errors/describe-error.js";
 import type { Log } from "../output/log.js";
-import { cleanDescription } from "./failures.js";
+import { causeOf, cleanDescription } from "./failures.js";
 import type { ServerState } from "./model.js";
 
 /** What is known of the server. */
@@ -10,6 +10,8 @@ export class ServerBoard {
   #identity: ServerIdentity | undefined;
   #seen: Date | undefined;
   #problem: ServerState["problem"];
+  /** The problem that was logged last, until it is over. */
+  #told: string | undefined;
 
   constructor(
     private readonly log: Log,
@@ -36,7 +38,9 @@ export class ServerBoard {
       case "problem": {
         const problem = describeError(event.error);
         this.#problem = cleanDescription(problem, this.redact);
-        this.log.warn(`the server can't be watched: ${problem.message}`, {
+        const told = this.#told;
+        this.#told = troubleOf(event.error);
+        this.log[told === this.#told ? "debug" : "warn"](`the server can't be watched: ${problem.message}`, {
           ...(problem.remedy !== undefined && { remedy: problem.remedy }),
           causes: problem.causes,
         });
@@ -44,6 +48,7 @@ export class ServerBoard {
       }
       case "recovered":
         this.#problem = undefined;
+        this.#told = undefined;
         this.log.info("the server can be watched again");
         return true;
       case "warning":
@@ -61,4 +66,10 @@ export class ServerBoard {
     this.#identity = identity;
     this.#seen = at;
   }
+}
+
+/** What makes it the same problem: of requests that are made side by side, now one fails first, and now another. */
+function troubleOf(error: unknown): string {
+  const isOfServer = error instanceof AxonServerError && causeOf(error) === "server";
+  return isOfServer ? error.kind : String(error);
 }
