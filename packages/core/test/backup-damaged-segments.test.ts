@@ -190,7 +190,10 @@ describe("a closed segment that isn't whole", () => {
 
   it("is found in a page, too, and leaves it when it is whole", async () => {
     for (let version = 1; version < 600; version++)
-      writeFileSync(join(scene.store, `${"0".repeat(20)}_${String(version).padStart(5, "0")}.bloom`), "x");
+      writeFileSync(
+        join(scene.store, `${"1".padStart(20, "0")}_${String(version).padStart(5, "0")}.bloom`),
+        "x",
+      );
     writeFileSync(join(scene.store, "00000000000000000000.events"), Buffer.alloc(4096, 7).fill(2, 0, 1));
     await scene.commit();
     const pages = async (): Promise<readonly object[]> =>

@@ -121,7 +121,10 @@ describe("a backup", () => {
 
   it("stores everything of a store again when a page of its manifest is damaged, and the page with it", async () => {
     for (let version = 1; version < 600; version++)
-      writeFileSync(join(scene.store, `${"0".repeat(20)}_${String(version).padStart(5, "0")}.bloom`), "x");
+      writeFileSync(
+        join(scene.store, `${"1".padStart(20, "0")}_${String(version).padStart(5, "0")}.bloom`),
+        "x",
+      );
     await scene.commit();
     const [page] = [...scene.sink.storage.keys()].filter((key) => key.startsWith("pages/"));
     if (page === undefined) throw new Error("no page was written");

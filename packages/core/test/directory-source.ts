@@ -25,6 +25,8 @@ export class DirectorySource implements ServerSource {
   readonly lastClosed: Record<StoreKind, number | undefined>;
   /** Directories of contexts that aren't in the one. */
   readonly elsewhere = new Map<string, string>();
+  /** Files that are listed though they aren't there. */
+  readonly phantoms = new Set<string>();
   /** Sees what was read of a file, and may spoil it. */
   onRead: (name: string, bytes: Uint8Array, position: number) => void = () => undefined;
   /** Called before each call with its name, so that a test can change the world in between. */
@@ -62,7 +64,7 @@ export class DirectorySource implements ServerSource {
     await this.#called(`list ${context} ${store} ${cursor?.lastClosedSegment ?? "all"}`);
     const last = this.lastClosed[store];
     const directory = this.elsewhere.get(context) ?? this.directory;
-    const files = (await readdir(directory)).sort().flatMap((name) => {
+    const files = [...(await readdir(directory)), ...this.phantoms].sort().flatMap((name) => {
       const parsed = parseStoreFileName(name, store);
       return parsed ? [{ name: parsed, path: join(directory, name), context }] : [];
     });

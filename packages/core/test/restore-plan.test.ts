@@ -119,7 +119,7 @@ function filesOf(restorePlan: RestorePlan, kind: StoreKind): readonly PlannedFil
 }
 
 describe("planRestore", () => {
-  it("takes every segment and no jump skip index, and index files of closed segments alone", () => {
+  it("takes every segment in its newest version and no jump skip index, and index files of closed segments alone", () => {
     fc.assert(
       fc.property(contents, (given) => {
         const restorePlan = plan(given);
@@ -127,15 +127,21 @@ describe("planRestore", () => {
           const files = filesOf(restorePlan, kind);
           const names = files.map(({ name }) => name);
           const open = new Set(content.manifest.open.map(({ name }) => Number.parseInt(name, 10)));
+          const newest = new Map<number, number>();
+          for (const { name } of content.closed) {
+            const parsed = parseStoreFileName(name, kind);
+            if (parsed?.kind === "segment")
+              newest.set(parsed.segment, Math.max(parsed.version, newest.get(parsed.segment) ?? 0));
+          }
           const wanted = [...content.closed, ...content.manifest.open]
             .map(({ name }) => name)
             .filter((name) => {
               const parsed = parseStoreFileName(name, kind);
+              if (parsed === undefined || !("segment" in parsed)) return false;
+              if (parsed.version !== (newest.get(parsed.segment) ?? parsed.version)) return false;
               return (
-                parsed?.kind === "segment" ||
-                (parsed?.kind === "index" &&
-                  !parsed.extension.endsWith("nindex") &&
-                  !open.has(parsed.segment))
+                parsed.kind === "segment" ||
+                (!parsed.extension.endsWith("nindex") && !open.has(parsed.segment))
               );
             });
           expect([...names].sort()).to.deep.equal([...wanted].sort());

@@ -8,6 +8,7 @@ import {
   fixture,
   GENERATIONS,
   newestSegments,
+  withoutSuperseded,
   pointId,
   type ServerState,
   stateAt,
@@ -21,7 +22,11 @@ import { rejection } from "./support-restore-errors.js";
 function expected(state: ServerState): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const { name, events, snapshots } of state.contexts)
-    for (const [file, bytes] of [...events, ...snapshots]) files.set(`${name}/${file}`, bytes);
+    for (const [file, bytes] of [
+      ...withoutSuperseded("events", events),
+      ...withoutSuperseded("snapshots", snapshots),
+    ])
+      files.set(`${name}/${file}`, bytes);
   return files;
 }
 
@@ -71,7 +76,7 @@ describe("restore", () => {
       }
     });
 
-  it("restores all versions of transformed segments", async () => {
+  it("restores transformed segments in their newest version alone, also where a restore point has the others", async () => {
     const whole = await fixture("2023.2", "store-transformed");
     const sink = testSink();
     await storeRestorePoint(sink, pointId(0), whole);

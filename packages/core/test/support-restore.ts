@@ -87,6 +87,17 @@ export function newestSegments(store: StoreKind, files: Files): Segment[] {
   return [...newest.values()].sort((a, b) => a.name.segment - b.name.segment);
 }
 
+/** The files without those of versions that a newer one has superseded: what a server serves, and a restore brings back. */
+export function withoutSuperseded(store: StoreKind, files: Files): Files {
+  const newest = new Map(newestSegments(store, files).map(({ name }) => [name.segment, name.version]));
+  return new Map(
+    [...files].filter(([file]) => {
+      const name = parseStoreFileName(file, store);
+      return name && "segment" in name && name.version === newest.get(name.segment);
+    }),
+  );
+}
+
 /** The files as they were when `token` had just been written: that segment open, cut behind its transaction; nothing after it, and no index files of it. */
 export function filesAt(store: StoreKind, files: Files, token: number): Files {
   const segments = newestSegments(store, files);

@@ -132,7 +132,15 @@ function storeText(kind: "events" | "snapshots", store: StoreDiff): string {
 }
 
 /** In the order in which they are shown. */
-const KINDS: readonly FileChangeKind[] = ["added", "closed", "opened", "grown", "replaced", "removed"];
+const KINDS: readonly FileChangeKind[] = [
+  "added",
+  "closed",
+  "opened",
+  "grown",
+  "replaced",
+  "superseded",
+  "removed",
+];
 
 function fileRow({ change, name, version, before, bytes }: FileChange): string[] {
   const what = change === "added" && version > 0 ? `added (version ${version})` : change;

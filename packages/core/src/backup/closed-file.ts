@@ -53,7 +53,7 @@ async function retry(
 
 /**
  * Stores a file that may be gone by now: tiering moves closed files, compaction and retention remove them, and index files are listed before
- * they exist. It is an error only when a fresh listing still names it.
+ * they exist. It is an error only when a fresh listing still names it. When that has a newer version of the segment, this one is taken.
  */
 async function withRelisting(
   tools: ClosedFileTools,
@@ -77,6 +77,8 @@ async function withRelisting(
     if (!isVanished(error)) throw error;
     if (file.name.kind === "index") return { kind: "gone", file };
     const again = await findAgain(tools, file);
+    if (again !== undefined && again.name.version > file.name.version)
+      return withRelisting(tools, again, "added", again.name);
     if (again === undefined && expected === undefined) return { kind: "gone", file };
     if (again === undefined || again.path === file.path) throw missing(file, error);
     return { kind, entry: await store(again) };
@@ -85,10 +87,10 @@ async function withRelisting(
 
 async function findAgain(
   { shared, context, store, previous, signal }: ClosedFileTools,
-  file: ClosedSource,
+  { name: { segment, version } }: ClosedSource,
 ): Promise<ClosedSource | undefined> {
   const listing = await shared.source.list(context, store, cursorFor(previous), signal);
-  return listing.closed.find(({ name }) => name.name === file.name.name);
+  return listing.closed.findLast(({ name }) => name.segment === segment && name.version >= version);
 }
 
 function missing(file: ClosedSource, cause: unknown): EngineError {

@@ -117,7 +117,7 @@ function storeOnSink(
   const store = {
     pages: pages ?? [],
     files,
-    state: { lastClosedSegment, lastVersion, open, listAfter: after },
+    state: { lastClosedSegment, lastVersion, open, listAfter: after, closed: () => closed },
   };
   // Without an event in them, open segments tell nothing: another history may have one of the same number. A server begins a segment with an event, so that is rare.
   const tells = open.some(

@@ -10,11 +10,17 @@ import type { OpenSegment } from "../repository/manifest.js";
 import { longName } from "./long-name.js";
 import type { CapturedOpen, StoreState } from "./model.js";
 
-/** The cursor for the server's listing. */
-export function cursorFor(state: StoreState): StoreCursor | undefined {
-  return state.listAfter === null
+/**
+ * The cursor for the server's listing. What the last transformation wrote is listed again each time: its versions appear one by one while it is applied, all with its number
+ * (docs/axon-server.md, section 4), so that nobody can tell whether those that were backed up are all.
+ */
+export function cursorFor({
+  listAfter,
+  lastVersion,
+}: Pick<StoreState, "listAfter" | "lastVersion">): StoreCursor | undefined {
+  return listAfter === null
     ? undefined
-    : { lastClosedSegment: state.listAfter, lastVersion: state.lastVersion };
+    : { lastClosedSegment: listAfter, lastVersion: Math.max(0, lastVersion - 1) };
 }
 
 /**

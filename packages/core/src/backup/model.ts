@@ -61,6 +61,8 @@ export interface StoreState {
   readonly open: readonly OpenSegment[];
   /** A closed segment to be compared as well: the open ones alone don't tell this history from another. */
   readonly anchor?: ClosedFile;
+  /** Its closed files, for what transformations leave to be compared. A function, because there may be many and they are hardly ever wanted. */
+  readonly closed?: () => readonly ClosedFile[];
 }
 
 /** The state of a sink without a restore point. */

@@ -4,12 +4,14 @@ import {
   type SegmentName,
   type SourceFile,
   type StoreListing,
-  token,
   type Token,
 } from "@axon-backup/axon-server";
 import type { ClosedFile } from "../repository/manifest.js";
 import { freeObject, objectOf } from "../repository/closed-object.js";
 import { longName } from "./long-name.js";
+import { isSegmentFile, isSuperseded, newestVersions, segmentOf } from "./store-files.js";
+
+export { isSegmentFile, segmentOf } from "./store-files.js";
 
 /** A closed file of the store that can be copied. */
 export type ClosedSource = SourceFile<SegmentName | IndexName>;
@@ -54,7 +56,7 @@ export interface StoredFiles {
 
 /** What one run does with one store's closed files. */
 export interface StorePlan {
-  /** Those of the restore point: as in the newest one, in its order, then the new ones by name. */
+  /** Those of the restore point: as in the newest one, in its order, without what was superseded since; then the new ones by name. */
   readonly files: readonly PlannedFile[];
   /** Segments of the newest restore point that are gone or damaged on the sink, and that the server doesn't list any more. */
   readonly lost: readonly ClosedFile[];
@@ -65,6 +67,9 @@ export interface StorePlan {
 /**
  * What to store and what is inherited. Pure: everything that it decides on is in its arguments.
  *
+ * A restore point has each segment in its newest version alone: what a transformation has superseded isn't stored, and isn't inherited either. So it stays as long as a restore point from
+ * before, and goes with the last one.
+ *
  * Open segments aren't here: their copies are overwritten, always, whatever the sink holds.
  */
 export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, stored: StoredFiles): StorePlan {
@@ -72,6 +77,7 @@ export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, sto
   for (const file of [...listing.closed, ...listing.indexes])
     if (isKept(file)) listed.set(longName(file.name.name), file);
 
+  const newest = newestVersions(namesOf(listed.values(), stored.closed));
   const intact = (file: ClosedFile): boolean => isIntact(file, stored);
   const files: PlannedFile[] = [];
   const lost: ClosedFile[] = [];
@@ -79,6 +85,7 @@ export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, sto
   for (const expected of stored.closed) {
     const file = listed.get(longName(expected.name));
     listed.delete(longName(expected.name));
+    if (isSuperseded(expected.name, newest)) continue;
     if (file && expected.problem !== undefined)
       files.push({
         kind: "retry",
@@ -92,10 +99,16 @@ export function planStore(listing: Pick<StoreListing, "closed" | "indexes">, sto
     else (isSegmentFile(expected.name) ? lost : dropped).push(expected);
   }
   for (const [, file] of [...listed].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    if (isSuperseded(file.name.name, newest)) continue;
     const earlier = stored.unfinished.get(file.name.name);
     files.push(earlier && intact(earlier) ? { kind: "resume", file, earlier } : { kind: "new", file });
   }
   return { files, lost, dropped };
+}
+
+function* namesOf(listed: Iterable<ClosedSource>, closed: readonly ClosedFile[]): Iterable<string> {
+  for (const { name } of listed) yield name.name;
+  for (const { name } of closed) yield name;
 }
 
 /**
@@ -129,14 +142,4 @@ function isIntact(
 /** Jump skip indexes change all the time and are never restored: storing them would cost and bring nothing. */
 function isKept(file: SourceFile): file is ClosedSource {
   return file.name.kind !== "global-index" && !isJumpSkipIndex(file.name);
-}
-
-/** Whether a closed file is a segment. */
-export function isSegmentFile(name: string): boolean {
-  return name.endsWith(".events") || name.endsWith(".snapshots");
-}
-
-/** File names begin with the segment's number: that is what the grammar says of them. */
-export function segmentOf(name: string): Token {
-  return token(Number.parseInt(name, 10));
 }

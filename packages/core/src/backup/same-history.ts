@@ -16,6 +16,7 @@ import { withHandle } from "../with-handle.js";
 import { behindCursor, findPreviousOpen, requireLastClosed } from "./divergence.js";
 import { diverged } from "./diverged.js";
 import { longName } from "./long-name.js";
+import { compareUntransformed, requireStillTransformed } from "./transformed-history.js";
 import type { StoreState } from "./model.js";
 
 /** What a comparison found, if the history is the same. */
@@ -40,12 +41,13 @@ export async function requireSameHistory(
   const behind = behindCursor(listing, previous);
   if (behind === undefined) requireLastClosed(listing, previous);
   const warnings: string[] = [];
+  const transformed: string[] = [];
   let compared = 0;
   let gone = behind;
   for (const recorded of previous.open) {
     const file = findPreviousOpen(listing, recorded);
     if (file === "transformed") {
-      warnings.push(`${context}/${store}: ${recorded.name} was transformed since, and can't be compared`);
+      transformed.push(recorded.name);
     } else if (file === "gone") {
       gone ??= `${recorded.name}, which was open, is neither open nor closed there`;
       const standing = await findUnlisted(source, listing, recorded, signal);
@@ -64,7 +66,15 @@ export async function requireSameHistory(
     }
   }
   if (gone !== undefined) throw diverged(context, store, gone);
-  if (previous.anchor) compared += await compareClosed(source, listing, previous.anchor, signal);
+  const compareFile = (where: StoreListing, file: ClosedFile): Promise<number> =>
+    compareClosed(source, where, file, signal);
+  if (previous.anchor) compared += await compareFile(listing, previous.anchor);
+  await requireStillTransformed(source, listing, previous, signal);
+  if (transformed.length > 0 && compared === 0)
+    compared += await compareUntransformed(source, listing, previous, compareFile, signal);
+  if (compared === 0)
+    for (const name of transformed)
+      warnings.push(`${context}/${store}: ${name} was transformed since, and can't be compared`);
   return { compared, warnings };
 }
 

@@ -9,7 +9,7 @@ import { cursorFor } from "../backup/divergence.js";
 import { longName } from "../backup/long-name.js";
 import type { StoreState } from "../backup/model.js";
 import { requireSameHistory } from "../backup/same-history.js";
-import { isSegmentFile, segmentOf } from "../backup/plan.js";
+import { isSegmentFile, newestVersions, segmentOf } from "../backup/store-files.js";
 import type { ClosedFile, StoreManifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { withHandle } from "../with-handle.js";
@@ -46,7 +46,7 @@ export async function compareStore(
     const listing = await source.list(context, store, cursorFor(previous), signal);
     try {
       const { warnings } = await requireSameHistory(source, listing, previous, signal);
-      requireUntransformed(listing, stored, warnings);
+      await requireUntransformed(repository, listing, stored, warnings);
       const early = await readEarly(tools, listing, stored, position);
       return { after: stored.lastClosedSegment, early, open: stored.open };
     } catch (error) {
@@ -75,15 +75,20 @@ async function stateOf(repository: Repository, store: StoreManifest): Promise<St
     : { ...state, anchor, listAfter: before };
 }
 
-function requireUntransformed(
+/** A head's closed files are those of its restore point: of newer versions, only the next one can tell. */
+async function requireUntransformed(
+  repository: Repository,
   { context, store, closed }: StoreListing,
-  { lastClosedSegment, lastVersion }: StoreManifest,
+  stored: StoreManifest,
   warnings: readonly string[],
-): void {
-  const newer = closed.find(
-    ({ name }) =>
-      name.version > lastVersion || (name.version > 0 && name.segment > (lastClosedSegment ?? -1)),
-  );
+): Promise<void> {
+  const transformed = closed.filter(({ name }) => name.version > 0);
+  let newer: (typeof transformed)[number] | undefined;
+  if (transformed.length > 0) {
+    const files = await repository.closedFiles(stored);
+    const known = newestVersions(files.map(({ name }) => name));
+    newer = transformed.find(({ name }) => name.version > (known.get(name.segment) ?? 0));
+  }
   const [why = newer && `${newer.name.name} is there`] = warnings;
   if (why !== undefined)
     throw new Ended("transformed", `${context} (${store}): events were transformed, ${why}`);

@@ -107,7 +107,7 @@ export class Settler {
     const isStored = (segment: number): boolean =>
       copies.some((open) => open.complete && segmentOf(open.name) === segment);
     if (upTo < 0) return [];
-    const cursor = cursorFor({ lastClosedSegment, lastVersion, open: [], listAfter: lastClosedSegment });
+    const cursor = cursorFor({ lastVersion, listAfter: lastClosedSegment });
     const listing = await this.options.watch.source.list(context, store, cursor, signal);
     const nothing = { closed: [], unfinished: new Map<string, ClosedFile>(), names: () => [] };
     const plan = planStore(listing, { ...nothing, sizeOf: () => undefined, isDamaged: () => false });

@@ -1,4 +1,5 @@
 import { parseStoreFileName, STORE_KINDS, type StoreKind, type Token } from "@axon-backup/axon-server";
+import { isSuperseded, newestVersions } from "../backup/store-files.js";
 import { objectOf } from "../repository/closed-object.js";
 import { type Head, headOf } from "../repository/head.js";
 import type { Branch, ClosedFile, ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
@@ -6,9 +7,9 @@ import type { RestorePointId } from "../repository/restore-point-id.js";
 
 /**
  * What became of one file between two restore points. `added`: closed, and new. `opened`: an open segment that is new. `grown`: open in both, with more events. `closed`: open in the first, closed in
- * the second. `replaced`: another content under the same name. `removed`: not in the second.
+ * the second. `replaced`: another content under the same name. `superseded`: not in the second, which has a newer version of the segment. `removed`: not in the second.
  */
-export type FileChangeKind = "added" | "opened" | "grown" | "closed" | "replaced" | "removed";
+export type FileChangeKind = "added" | "opened" | "grown" | "closed" | "replaced" | "superseded" | "removed";
 
 export interface FileChange {
   readonly change: FileChangeKind;
@@ -133,12 +134,14 @@ function diffStore(
   filesOf: FilesOf,
 ): StoreDiff {
   const [old, now] = [itemsOf(before, filesOf), itemsOf(after, filesOf)];
+  const newest = newestVersions(now.keys());
   const files: FileChange[] = [];
   let newBytes = 0;
   for (const name of [...new Set([...old.keys(), ...now.keys()])].sort()) {
     const [one, other] = [old.get(name), now.get(name)];
-    const change = changeOf(one, other);
-    if (change === undefined) continue;
+    const found = changeOf(one, other);
+    if (found === undefined) continue;
+    const change = found === "removed" && isSuperseded(name, newest) ? "superseded" : found;
     const parsed = parseStoreFileName(name, store);
     files.push({
       change,

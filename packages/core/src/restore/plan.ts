@@ -88,9 +88,10 @@ export interface RestorePlan {
  *
  * - jump skip indexes and global index files: a server would believe them (docs/axon-server.md, section 7)
  * - index files of segments that are open or cut: a server would take such a segment for a closed one, and refuse every append
- * - with a cut: segments behind it, and superseded versions of the segment that is cut
+ * - versions of segments that a transformation has superseded, which older repositories have: a server serves the newest one alone (docs/axon-server.md, section 4), and what was deleted from
+ *   it is not to come back
+ * - with a cut: segments behind it
  *
- * Everything else is restored, superseded versions of closed segments too: a server serves the newest.
  * @param cuts for contexts whose events are cut: the first token that isn't wanted, with the rest of its transaction. That of the first event there is leaves an empty store.
  * @throws EngineError `damage` when the manifest has names that can't be; `usage` when retention has removed what a cut needs
  */
@@ -151,10 +152,11 @@ function planFiles(
   const cut = cutBefore === undefined ? undefined : findCut(context.name, newest, cutBefore);
   const writable = new Set(files.filter(({ prefix }) => prefix).map(({ first }) => first));
   if (cut) writable.add(cut.first);
-  const isWanted = (file: Candidate): boolean => {
-    if (cut && file.first > cut.first) return false;
-    if (file.kind === "index") return !writable.has(file.first);
-    return cut?.first !== file.first || file === cut;
+  const versions = new Map(newest.map(({ first, version }) => [first, version]));
+  const isWanted = ({ kind, first, version }: Candidate): boolean => {
+    if (cut && first > cut.first) return false;
+    if (version !== (versions.get(first) ?? version)) return false;
+    return kind === "segment" || !writable.has(first);
   };
   const served = new Set(newest);
   const planned = files
