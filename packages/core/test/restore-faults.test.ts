@@ -267,7 +267,7 @@ describe("restore, when things go wrong", function () {
         kind: "locked",
       });
     }
-    await interrupted({ ...thisProcess(), boot: "earlier" });
+    await interrupted({ ...thisProcess(), boot: "earlier", started: "1" });
     expect(await restore({ sink, name: "memory", target: other })).to.include({ restorePoint: pointId(0) });
   });
 });

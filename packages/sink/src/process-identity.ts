@@ -41,13 +41,25 @@ function namespaces(): string | null {
 export function processState(identity: ProcessIdentity): ProcessState {
   const here = thisProcess();
   if (identity.host !== here.host) return "elsewhere";
-  if (differ(identity.boot, here.boot)) return "dead";
+  if (differ(identity.boot, here.boot)) return isThere(identity, here) ? "alive" : "dead";
   if (differ(identity.namespaces, here.namespaces)) return "elsewhere";
   if (!exists(identity.pid)) return "dead";
   const stat = statOf(identity.pid);
   if (stat === undefined) return "alive";
-  const hasEnded = stat.state === "Z" || stat.state === "X";
-  return hasEnded || differ(identity.started, stat.started) ? "dead" : "alive";
+  return hasEnded(stat) || differ(identity.started, stat.started) ? "dead" : "alive";
+}
+
+/**
+ * Whether the very process is there although it was of another boot, as it says. A container of systemd-nspawn has a boot id of its own, by a mount that a service in it doesn't see when it has a /proc of its own
+ * (ProtectProc=): the service and a command that is typed differ then.
+ */
+function isThere({ pid, started, namespaces: where }: ProcessIdentity, here: ProcessIdentity): boolean {
+  const stat = where === here.namespaces && started !== null ? statOf(pid) : undefined;
+  return stat !== undefined && !hasEnded(stat) && stat.started === started;
+}
+
+function hasEnded({ state }: { readonly state: string }): boolean {
+  return state === "Z" || state === "X";
 }
 
 /** Twelve hexadecimal digits for whatever a process number is unique in: host, boot and namespaces. For names that have no room for all of it. */

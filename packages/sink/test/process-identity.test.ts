@@ -87,7 +87,14 @@ describe("the identity of a process", () => {
   });
 
   it("is of one boot: what ran on this host before it was started again is dead", () => {
-    expect(processState({ ...self, boot: "7d1a2c5e-0000-0000-0000-000000000000" })).to.equal("dead");
+    const boot = "7d1a2c5e-0000-0000-0000-000000000000";
+    expect(processState({ ...self, boot, started: "1" })).to.equal("dead");
+    expect(processState({ ...self, boot, started: null })).to.equal("dead");
+    expect(processState({ ...self, boot, namespaces: "pid:[1]" })).to.equal("dead");
+  });
+
+  it("is of this boot when it is there, whatever the boot is called: a container's services may not see its own id", () => {
+    expect(processState({ ...self, boot: "another name" })).to.equal("alive");
   });
 
   it("says nothing of other hosts and of other containers, even those of the same host name", () => {
