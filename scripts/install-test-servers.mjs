@@ -1,7 +1,17 @@
-// Installs the servers and programs that the tests start, as far as they are missing: OpenSSH's sshd, Chromium and w3m (apt-get, as root), promtool (out of Debian's
-// package, without Prometheus itself), versitygw (go install) and Azurite (npm), the latter three into .cache/test-servers. Does nothing when all are there.
+// Installs the servers and programs that the tests start, as far as they are missing: OpenSSH's sshd, Chromium, w3m and systemd-nspawn (apt-get, as root), Prometheus and promtool
+// (out of Debian's package, which would start it as a service), an empty Debian (mmdebstrap), versitygw (go install) and Azurite (npm), the latter four into .cache/test-servers.
+// Does nothing when all are there.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,30 +58,48 @@ function installPackages(packages) {
   apt(["install", "-y", "-qq", "--no-install-recommends", ...packages]);
 }
 
-function installProgram(name, variable, others = []) {
+function installProgram(name, variable, others = [], of = name) {
   const there = process.env[variable] ?? [name, ...others].map((program) => find(program)).find(Boolean);
   if (there) return there;
-  installPackages([name]);
+  installPackages([of]);
   return find(name);
 }
 
-/** One program out of the package: Prometheus itself would be started as a service. */
-function installPromtool() {
-  const target = join(bin, "promtool");
-  const there = process.env.AXON_BACKUP_PROMTOOL ?? (existsSync(target) ? target : find("promtool"));
+/** One program out of Prometheus' package, which itself would start a service. */
+function installOfPrometheus(name, variable) {
+  const target = join(bin, name);
+  const there = process.env[variable] ?? (existsSync(target) ? target : find(name));
   if (there) return there;
   if (process.getuid?.() !== 0 || !find("apt-get"))
-    throw new Error("put promtool on the PATH (Debian: it is in the package prometheus)");
-  const directory = mkdtempSync(join(tmpdir(), "axon-backup-promtool-"));
+    throw new Error(`put ${name} on the PATH (Debian: it is in the package prometheus)`);
+  const directory = mkdtempSync(join(tmpdir(), "axon-backup-prometheus-"));
   try {
     apt(["download", "-qq", "prometheus"], directory);
     const file = readdirSync(directory).find((name) => name.startsWith("prometheus_"));
     run("dpkg-deb", ["-x", join(directory, file), join(directory, "tree")]);
     mkdirSync(bin, { recursive: true });
-    cpSync(join(directory, "tree/usr/bin/promtool"), target);
+    for (const name of ["promtool", "prometheus"])
+      cpSync(join(directory, "tree/usr/bin", name), join(bin, name));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+  return target;
+}
+
+/** A Debian of this machine's release with systemd, and nothing else that it can do without: where the product is installed as on a new machine. An archive, because files of a checkout aren't to have other owners. */
+function installDebian() {
+  const target = join(cache, "debian.tar");
+  if (existsSync(target)) return target;
+  const [, id] = /^ID=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8")) ?? [];
+  const [, release] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8")) ?? [];
+  if (id !== "debian" || !release || process.getuid?.() !== 0)
+    throw new Error("it is made on Debian, as root");
+  if (!find("mmdebstrap")) installPackages(["mmdebstrap"]);
+  mkdirSync(cache, { recursive: true });
+  const made = join(cache, "debian-new.tar");
+  const packages = ["systemd", "systemd-sysv", "adduser", "ca-certificates", "curl", "libstdc++6"];
+  run("mmdebstrap", ["--quiet", "--variant=minbase", `--include=${packages.join(",")}`, release, made]);
+  renameSync(made, target);
   return target;
 }
 
@@ -140,7 +168,10 @@ for (const [name, install] of [
   ["sshd", installSshd],
   [`versitygw ${VERSITYGW}`, installVersityGw],
   [`azurite ${AZURITE}`, installAzurite],
-  ["promtool", installPromtool],
+  ["promtool", () => installOfPrometheus("promtool", "AXON_BACKUP_PROMTOOL")],
+  ["prometheus", () => installOfPrometheus("prometheus", "AXON_BACKUP_PROMETHEUS")],
+  ["systemd-nspawn", () => installProgram("systemd-nspawn", "", [], "systemd-container")],
+  ["an empty Debian", installDebian],
   [
     "chromium",
     () => installProgram("chromium", "AXON_BACKUP_CHROMIUM", ["chromium-browser", "google-chrome"]),

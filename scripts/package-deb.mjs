@@ -30,6 +30,10 @@ const PAGES = [
   "notifications.md",
   "repository-format.md",
   "restoring.md",
+  "monitoring/README.md",
+  "monitoring/alerts.yml",
+  "monitoring/alerts.test.yml",
+  "monitoring/dashboard.json",
 ];
 
 /**

@@ -15,8 +15,16 @@ export interface Bind {
   readonly to: string;
 }
 
+/** What is booted. */
+export interface BootOptions {
+  /** An archive with a root file system. Default: this machine's own, without its units and its identity. */
+  readonly archive?: string;
+  /** Whether it has a network of its own, with nothing else in it. Default: it shares this machine's. */
+  readonly isAlone?: boolean;
+}
+
 /**
- * This machine's own system, booted once more: systemd as process 1 of a container, over a root file system of which nothing that is changed stays. It shares the network, and units of this machine's own configuration aren't started.
+ * A booted system: systemd as process 1 of a container, over a root file system of which nothing that is changed stays.
  */
 export class BootedSystem {
   private constructor(
@@ -42,23 +50,27 @@ export class BootedSystem {
    * @param prepare changes the root file system before it is booted
    * @throws Error when this machine can't do it
    */
-  static async boot(prepare: (root: string) => Promise<void>, binds: readonly Bind[]): Promise<BootedSystem> {
+  static async boot(
+    prepare: (root: string) => Promise<void>,
+    binds: readonly Bind[],
+    { archive, isAlone = false }: BootOptions = {},
+  ): Promise<BootedSystem> {
     const work = mkdtempSync("/var/tmp/axon-backup-boot-");
     const root = join(work, "root");
     try {
       mkdirSync(root);
       // An overlay can't lie on another one.
       await succeed("mount", ["-t", "tmpfs", "tmpfs", work]);
-      for (const folder of ["root", "upper", "work"]) mkdirSync(join(work, folder));
-      const layers = `lowerdir=/,upperdir=${join(work, "upper")},workdir=${join(work, "work")}`;
-      await succeed("mount", ["-t", "overlay", "overlay", "-o", layers, root]);
-      forgetThisMachine(root);
+      mkdirSync(root);
+      if (archive === undefined) await overThisMachine(work, root);
+      else await succeed("tar", ["--extract", "--file", archive, "--directory", root, "--exclude=./dev/*"]);
       await prepare(root);
       const log = openSync(join(work, "log"), "w");
       const child = spawn(
         "systemd-nspawn",
         [
           ...["--quiet", `--directory=${root}`, "--register=no", "--keep-unit", "--boot", "--console=pipe"],
+          ...(isAlone ? ["--private-network"] : []),
           ...binds.map(({ from, to }) => `--bind=${from}:${to}`),
           ...["--", "--unit=basic.target"],
         ],
@@ -104,13 +116,13 @@ export class BootedSystem {
     return (await this.expect("systemctl", "show", "--value", `--property=${name}`, unit)).trim();
   }
 
-  /** Until it holds. @throws Error with the journal when it doesn't come to that */
-  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  /** Until it holds. @param lacks what is missing @throws Error with that and the journal when it doesn't come to it */
+  async until(what: string, holds: () => Promise<boolean>, lacks = (): string => ""): Promise<void> {
     const end = Date.now() + PATIENCE;
     while (!(await holds())) {
       if (Date.now() > end) {
         const { stdout } = await this.run("journalctl", "--no-pager", "-n", "60");
-        throw new Error(`it never came to this: ${what}\n${stdout}`);
+        throw new Error(`it never came to this: ${what}\n${lacks()}\n${stdout}`);
       }
       await setTimeout(100);
     }
@@ -121,6 +133,13 @@ export class BootedSystem {
     await this.ended;
     await unmount(this.work);
   }
+}
+
+async function overThisMachine(work: string, root: string): Promise<void> {
+  for (const folder of ["upper", "work"]) mkdirSync(join(work, folder));
+  const layers = `lowerdir=/,upperdir=${join(work, "upper")},workdir=${join(work, "work")}`;
+  await succeed("mount", ["-t", "overlay", "overlay", "-o", layers, root]);
+  forgetThisMachine(root);
 }
 
 /** Its units, its identity, its policy on what packages may start and stop: what is left is what the distribution brings. */

@@ -6,15 +6,31 @@ import { text } from "node:stream/consumers";
 import { repositoryRoot } from "./packages.js";
 import { binary, type Scene } from "./scene.js";
 
-/** The shell commands of a page: a list of blocks for each heading, in the page's order. */
-export function shellBlocks(page: string): ReadonlyMap<string, readonly string[]> {
+/** What a block of commands says behind its language: nothing; that it needs a system that was booted; that no test runs it. */
+export type BlockKind = "" | "systemd" | "untested";
+
+/** The shell commands of a page: a list of blocks for each heading, in the page's order. @param kinds those to take */
+export function shellBlocks(
+  page: string,
+  kinds: readonly BlockKind[] = [""],
+): ReadonlyMap<string, readonly string[]> {
   const content = readFileSync(join(repositoryRoot, page), "utf8");
   const [, ...sections] = content.split(/^#{2,3} /m);
   return new Map(
     sections.map((section) => [
       section.slice(0, section.indexOf("\n")),
-      [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code = ""]) => code),
+      [...section.matchAll(/^```sh ?(\w*)\n([\s\S]*?)^```$/gm)]
+        .filter(([, kind]) => kinds.some((one) => one === kind))
+        .map(([, , code = ""]) => code),
     ]),
+  );
+}
+
+/** The blocks of a page in one language. */
+export function codeOf(page: string, language: string): readonly string[] {
+  const content = readFileSync(join(repositoryRoot, page), "utf8");
+  return [...content.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
+    ([, code = ""]) => code,
   );
 }
 

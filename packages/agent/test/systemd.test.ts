@@ -11,10 +11,12 @@ import { cleanedJournal, isJournal, journalLog } from "../dist/output/journal.js
 import { fieldName, journalEntry } from "../dist/output/journal-entry.js";
 import { JournalRelay } from "../dist/output/journal-relay.js";
 import { createOutput } from "../dist/output/output.js";
-import type { ServiceListener, ServiceState } from "../dist/service/model.js";
+import type { ServiceListener, ServiceState, SinkHealth } from "../dist/service/model.js";
 import { SystemdNotifier, watchdogInterval } from "../dist/service/systemd/notifier.js";
 import { sendByProgram } from "../dist/service/systemd/send.js";
+import { statusLine } from "../dist/service/systemd/status-line.js";
 import { FakeTime } from "./fake-time.js";
+import { busyState } from "./service-scene.js";
 import { folder, MemoryStream, removeFolders } from "./support.js";
 
 const STATE: ServiceState = {
@@ -99,6 +101,23 @@ describe("what systemd is told", () => {
     notifier.reloading();
     await notifier.close();
     expect(told.at(-1)).to.match(/^RELOADING=1 MONOTONIC_USEC=\d+$/);
+  });
+
+  it("is within a second how sinks are, when that is news, though the rest is told every ten seconds", async () => {
+    const { sinks } = busyState();
+    const all = (health: SinkHealth) => sinks.map((sink) => ({ ...sink, health }));
+    const { notifier, told, time, change } = scene({ NOTIFY_SOCKET: "/run/x" });
+    change({ sinks: all("starting") });
+    notifier.ready();
+    await time.pass(5000);
+    change({});
+    change({ sinks: all("current") });
+    await time.pass(900);
+    change({});
+    expect(told).to.have.length(1);
+    await time.pass(100);
+    expect(told.slice(1)).to.deep.equal([`STATUS=${statusLine({ ...STATE, sinks: all("current") })}`]);
+    await notifier.close();
   });
 
   it("is a sign of life in half of its time, unless work is stuck", async () => {

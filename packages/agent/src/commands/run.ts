@@ -127,9 +127,11 @@ export class RunCommand {
       log.info("SIGUSR1: a restore point on every sink now");
       service.restorePointNow("asked for");
     });
-    const watcher = watchConfiguration(configuration.directory, TIME.clock, log, () => {
+    const hasChanged = (): void => {
       reloader.request("a file has changed");
-    });
+    };
+    const { timeOrigin } = performance;
+    const watcher = watchConfiguration(configuration.directory, TIME.clock, log, hasChanged, timeOrigin);
     log.info(`axon-backup ${VERSION} runs, with ${plural(this.sinks.select([]).length, "sink")}`);
     notifier.ready();
     try {

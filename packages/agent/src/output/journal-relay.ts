@@ -10,10 +10,10 @@ const MOST_WAITING = 1024 * 1024;
 /** Milliseconds in which it ends once there is nothing more. */
 const PATIENCE = 1000;
 
-/** Sends what comes, a length and as many bytes, as datagrams. Ends with its input alone: systemd tells every process of a unit to end, and there are last words. */
+/** Sends what comes, a length and as many bytes, as datagrams. Ends with its input alone: systemd tells every process of a unit to end, and there are last words; what `systemctl kill` sends is for the service. */
 const PROGRAM = `
 use Socket;
-$SIG{TERM} = $SIG{INT} = $SIG{HUP} = "IGNORE";
+$SIG{$_} = "IGNORE" for qw(TERM INT HUP USR1 USR2);
 socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or exit 1;
 my $to = pack_sockaddr_un($ARGV[0]);
 binmode STDIN;

@@ -1,6 +1,6 @@
 import type { Clock } from "@axon-backup/core";
 import type { Log } from "../../output/log.js";
-import type { ServiceView } from "../model.js";
+import type { ServiceState, ServiceView } from "../model.js";
 import { sendByProgram } from "./send.js";
 import { statusLine } from "./status-line.js";
 
@@ -13,8 +13,9 @@ export interface NotifierOptions {
   readonly pid?: number;
 }
 
-/** The status line is told no more often. Milliseconds. */
+/** The status line is told no more often, and sooner when it is news how a sink is. Milliseconds. */
 const STATUS_DISTANCE = 10_000;
+const NEWS_DISTANCE = 1000;
 
 /**
  * Tells systemd how the service is: ready, its status line, and that it gets on (sd_notify(3)). Does nothing without `NOTIFY_SOCKET`. The unit needs `NotifyAccess=all`, because a program tells it:
@@ -25,6 +26,9 @@ export class SystemdNotifier {
   readonly #send: (variables: readonly string[]) => Promise<void>;
   #queue: Promise<void> = Promise.resolve();
   #status = "";
+  /** How the sinks were when it was told last. */
+  #health = "";
+  #isNews = false;
   #cancelStatus: (() => void) | undefined;
   #cancelWatchdog = (): void => undefined;
   #hasFailed = false;
@@ -40,8 +44,8 @@ export class SystemdNotifier {
     this.#send = send ?? ((variables) => sendByProgram(variables, env));
     this.#unsubscribe = this.#isOn
       ? service.subscribe({
-          onChange: () => {
-            this.#statusSoon();
+          onChange: (state) => {
+            this.#statusSoon(healthIn(state) !== this.#health);
           },
         })
       : () => undefined;
@@ -50,6 +54,8 @@ export class SystemdNotifier {
   }
 
   ready(): void {
+    this.#forgetStatus();
+    this.#health = healthIn(this.service.state());
     this.#status = statusLine(this.service.state());
     this.#tell("READY=1", `STATUS=${this.#status}`);
   }
@@ -72,14 +78,26 @@ export class SystemdNotifier {
     await this.#queue;
   }
 
-  #statusSoon(): void {
-    this.#cancelStatus ??= this.options.clock.after(STATUS_DISTANCE, () => {
+  #statusSoon(isNews: boolean): void {
+    if (isNews && !this.#isNews) {
+      this.#forgetStatus();
+      this.#isNews = true;
+    }
+    this.#cancelStatus ??= this.options.clock.after(isNews ? NEWS_DISTANCE : STATUS_DISTANCE, () => {
       this.#cancelStatus = undefined;
+      this.#isNews = false;
+      this.#health = healthIn(this.service.state());
       const status = statusLine(this.service.state());
       if (status === this.#status) return;
       this.#status = status;
       this.#tell(`STATUS=${status}`);
     });
+  }
+
+  #forgetStatus(): void {
+    this.#cancelStatus?.();
+    this.#cancelStatus = undefined;
+    this.#isNews = false;
   }
 
   /** As long as every worker gets on: systemd starts a service anew that has stopped doing this. */
@@ -109,6 +127,11 @@ export class SystemdNotifier {
       }
     });
   }
+}
+
+/** How each sink is, to be compared. */
+function healthIn({ sinks }: ServiceState): string {
+  return sinks.map(({ name, health }) => `${name} ${health}`).join("\n");
 }
 
 /** Milliseconds between two signs of life, half of what systemd waits; undefined when it doesn't. */
