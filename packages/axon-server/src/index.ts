@@ -85,3 +85,11 @@ export {
   type SelfFacts,
 } from "./cluster/types.js";
 export { type ClusterCalls } from "./client/cluster-calls.js";
+export {
+  type ClusterPlan,
+  type ClusterPlanInput,
+  type NodeView,
+  type NoNode,
+  planCluster,
+  type PlannedGroup,
+} from "./cluster/plan.js";
