@@ -167,6 +167,57 @@ describe("a source on a cluster of stand-ins", () => {
     expect((await problemOf(source.createControlDbBackup())).kind).to.equal("not-ready");
   });
 
+  it("names a DCB context as what it may be, and lists the others", async () => {
+    const cluster = await start({
+      generation: "2025.1",
+      dcbContexts: ["a-dcb"],
+      groups: { [GROUP]: { contexts: ["a-dcb", "default"], roles: { "node-1": "PRIMARY" } } },
+    });
+    const source = sourceOf(cluster, "node-1");
+    expect(await source.identify()).to.deep.include({
+      edition: "EE",
+      listing: "eventstore",
+      versions: true,
+      contexts: ["a-dcb", "default"],
+    });
+    expect((await source.list("default", "events", undefined)).open).to.have.length(1);
+    const { kind, message, remedy } = await problemOf(source.list("a-dcb", "events", undefined));
+    expect([kind, message])
+      .to.deep.include("server-error")
+      .and.to.match(/If a-dcb is a DCB context, that is why/);
+    expect(remedy).to.include("push");
+  });
+
+  it("lists each transformed segment once, by the version cursor, also after compaction", async () => {
+    const cluster = await start({ generation: "2023.2" });
+    cluster.appendSample("default", 200);
+    const source = sourceOf(cluster, "node-1");
+    const node = cluster.node("node-1");
+    const { lastClosedSegment } = await source.list("default", "events", undefined);
+    if (lastClosedSegment === undefined) throw new Error("nothing is closed");
+    const after = async (lastVersion: number): Promise<readonly (readonly number[])[]> => {
+      const { closed } = await source.list("default", "events", { lastClosedSegment, lastVersion });
+      return closed.map(({ name }) => [name.segment, name.version]);
+    };
+    const second = (await source.list("default", "events", undefined)).closed[1]?.name.segment ?? 0;
+    expect(await after(0)).to.deep.equal([]);
+    node.transform("default", [0]);
+    expect(await after(0)).to.deep.equal([[0, 1]]);
+    node.transform("default", [1, second]);
+    expect(await after(1)).to.deep.equal([
+      [0, 2],
+      [second, 2],
+    ]);
+    expect(await after(2)).to.deep.equal([]);
+    node.compact("default");
+    expect(await after(0)).to.deep.equal([
+      [0, 2],
+      [second, 2],
+    ]);
+    const all = await source.list("default", "events", undefined);
+    expect(all.closed.filter(({ name }) => name.segment === 0)).to.have.length(1);
+  });
+
   it("reads logs of any entries as they were appended", async () => {
     await fc.assert(
       fc.asyncProperty(

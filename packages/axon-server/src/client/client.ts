@@ -213,7 +213,8 @@ export class AxonServerClient {
     } catch (error) {
       if (!(error instanceof AxonServerError)) throw error;
       if (error.kind === "unsupported") return false;
-      if (error.kind === "unknown-context") return true;
+      // A server error too: the context may be one of those whose files the server doesn't list.
+      if (error.kind === "unknown-context" || error.kind === "server-error") return true;
       throw error;
     }
   }

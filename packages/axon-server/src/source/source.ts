@@ -16,6 +16,7 @@ import { highestSegment, partition } from "./partition.js";
 import { type FileIdentity, identifyFile, removeControlDbFile } from "./remove-control-db.js";
 import { listLogs } from "./list-logs.js";
 import { type LogRules, refuseUnlessLog } from "./listed-logs.js";
+import { withDcbHint } from "./dcb-hint.js";
 import { refuseUnlessName, refuseUnlessReportedName } from "./directory-name.js";
 import type {
   ControlDbFile,
@@ -81,9 +82,13 @@ export class AxonServerSource implements ServerSource {
       storage: this.#storage,
       otherContexts: new Set(identity.contexts.filter((other) => other !== context)),
     };
-    return identity.listing === "eventstore"
-      ? this.#listEventstore(rules, cursor, identity.versions, signal)
-      : this.#listFilenames(rules, cursor, identity.versions, signal);
+    try {
+      return identity.listing === "eventstore"
+        ? await this.#listEventstore(rules, cursor, identity.versions, signal)
+        : await this.#listFilenames(rules, cursor, identity.versions, signal);
+    } catch (error) {
+      throw withDcbHint(error, context, identity);
+    }
   }
 
   async cluster(signal?: AbortSignal): Promise<ClusterFacts | undefined> {
