@@ -1,9 +1,10 @@
-import { type ObjectKey, objectKey } from "@axon-backup/sink";
+import type { ObjectKey } from "@axon-backup/sink";
 import type { MemorySink } from "@axon-backup/sink-testkit";
 import { expect } from "chai";
 import { type HeadManifest, Repository, type RestorePointId } from "../dist/index.js";
 import { encodeDocument } from "../dist/repository/document.js";
 import { HEAD_KEY } from "../dist/repository/layout.js";
+import { segmentKey } from "./backup-scene.js";
 import { storeHead } from "./support-head.js";
 import { TimelineScene } from "./timeline-scene.js";
 
@@ -107,17 +108,36 @@ for (const pieceBytes of [Infinity, 50])
       await scene.checkAll();
     });
 
-    it("doesn't make a restore point of a head whose copies are too short", async () => {
-      const key = objectKey(`contexts/default/events/${"8".padStart(20, "0")}.events`);
+    const shorten = (key: ObjectKey): void => {
       const object = sink.storage.get(key);
       if (object) sink.storage.set(key, { ...object, bytes: object.bytes.subarray(0, 10) });
+    };
+
+    it("makes a restore point of what is whole of a head: up to the last transaction before the damage", async () => {
+      shorten(segmentKey(8));
+      scene.cut(8);
+      scene.expected[0]?.set(head.id, new Map([["default", scene.server.files("default")]]));
       scene.cut(6);
+      scene.append(3, "other");
+      const report = await scene.commit();
+      expect(await ids()).to.deep.equal([base, head.id, report.restorePoint]);
+      expect(report.warnings.join("\n"))
+        .to.contain("what came after token 7 is lost")
+        .and.to.contain(`kept as restore point ${head.id}`);
+      await scene.checkAll();
+    });
+
+    it("goes on from the restore point, and tells so, when not even what that needs can be read of a head", async () => {
+      const pieces = [...sink.storage.keys()].filter((key) => key.startsWith("pieces/"));
+      shorten(segmentKey(4));
+      scene.cut(3);
       scene.append(3, "other");
       const report = await scene.commit();
       expect(await ids()).to.deep.equal([base, report.restorePoint]);
       expect(report.warnings.join("\n")).to.contain("can't be kept as one of its own");
-      scene.expected[0]?.delete(head.id);
-      await scene.checkAll();
+      expect(report.timelines[0]?.from).to.deep.equal({ timeline: 0, restorePoint: base });
+      expect((await scene.manifests())[1]?.contexts[0]?.branch).to.deep.include({ restorePoint: base });
+      expect([...sink.storage.keys()]).to.include.members(pieces);
     });
 
     it("leaves the head of a restore point that somebody else has made since alone", async () => {

@@ -1,11 +1,13 @@
 import { expect } from "chai";
 import { bytesSource, type ObjectKey, objectKey, readAll, type Sink } from "@axon-backup/sink";
 import { faultySink } from "@axon-backup/sink-testkit";
-import { Repository } from "../dist/index.js";
+import { Repository, verify } from "../dist/index.js";
 import { MANY_PIECES, MOST_PIECES, SMALL_COPY, wayOf } from "../dist/continuous/way.js";
+import { HEAD_KEY } from "../dist/repository/layout.js";
 import { pieceKey, withPieces } from "../dist/repository/pieces.js";
 import { segmentKey } from "./backup-scene.js";
-import { type Following, FollowScene } from "./follow-scene.js";
+import { type Following, FollowScene, until } from "./follow-scene.js";
+import { FakeClock } from "./sink-support.js";
 
 const COPY = segmentKey(0);
 
@@ -103,6 +105,46 @@ describe("following a sink that can't extend", () => {
     await cycles(following, 3);
     expect(following.warnings.join()).to.contain("put whole").and.to.contain(COPY);
     expect(await scene.check()).to.equal(scene.standin.head("default"));
+  });
+
+  it("looks which pieces there are when it takes the lease: mends the copy of one that is gone, and removes what was left", async () => {
+    const left = pieceKey(COPY, 7);
+    await scene.sink.put(left, bytesSource("left"));
+    const clock = new FakeClock();
+    const following = scene.follow({ sink: sinkOf(), clock });
+    await cycles(following, 3);
+    expect(pieces()).not.to.include(left);
+    await clock.advance(31_000);
+    await until(() => !following.isHeld);
+    const [gone] = pieces();
+    if (gone) scene.sink.storage.delete(gone);
+    await cycles(following, 1);
+    expect(await scene.check()).to.equal(scene.standin.head("default"));
+  });
+
+  it("ends when its head is gone, to compare anew", async () => {
+    const following = scene.follow({ sink: sinkOf(0) });
+    await cycles(following, 2);
+    scene.sink.storage.delete(HEAD_KEY);
+    append();
+    const end = await following.ended;
+    expect(end).to.deep.include({ reason: "changed" });
+    expect(JSON.stringify(end)).to.contain("head.json is gone");
+  });
+
+  it("is verified by what is missing: the piece is named, and pieces that no head needs are told of", async () => {
+    const following = scene.follow({ sink: sinkOf() });
+    await cycles(following, 3);
+    await following.stop();
+    const run = (): ReturnType<typeof verify> => verify({ sink: scene.sink, name: "memory", mark: false });
+    expect(await run()).to.deep.include({ findings: [], notes: [] });
+    const last = pieces().at(-1);
+    if (last) scene.sink.storage.delete(last);
+    expect((await run()).findings.map(({ finding }) => finding).join()).to.contain(
+      `${last ?? ""}, which it goes on with`,
+    );
+    scene.sink.storage.delete(HEAD_KEY);
+    expect((await run()).notes.join()).to.contain("no head.json");
   });
 
   it("replaces what was left in a piece's place", async () => {

@@ -161,13 +161,35 @@ for (const pieceBytes of [Infinity, 50])
       expect(eventsOf(report.files)).to.deep.equal(expected(AT[2]));
     });
 
-    it("is done without when it is damaged, with a warning, unless it is asked for", async () => {
+    it("isn't done without when it is damaged: only if a restore point is named, or has what is asked for", async () => {
       spoil(HEAD_KEY);
-      const report = await run();
-      expect(report).to.deep.include({ restorePoint: pointId(1), isHead: false });
-      expect(report.warnings.join("\n")).to.match(/head\.json is damaged.*is not restored/);
-      expect((await run({ restorePoint: pointId(0) })).warnings.join("\n")).not.to.contain("head.json");
-      expect(await failure({ restorePoint: "head" })).to.deep.include({ kind: "damage" });
+      for (const asked of [
+        {},
+        { restorePoint: "head" },
+        { token: token(130) },
+        { time: new Date() },
+      ] as const) {
+        const error = await failure(asked);
+        expect(error).to.deep.include({ kind: "damage" });
+        expect(error.message).to.contain("head.json is damaged");
+      }
+      expect(await failure({}))
+        .to.have.property("remedy")
+        .that.contains(`--restore-point ${pointId(1)}`);
+      for (const restorePoint of [pointId(0), pointId(1)])
+        expect((await run({ restorePoint })).warnings.join("\n")).not.to.contain("head.json");
+      expect((await run({ token: token(AT[1]) })).isHead).to.equal(false);
+    });
+
+    it("is taken from another sink when it is damaged on the first", async () => {
+      const other = memorySink();
+      await storeRestorePoint(other, pointId(1), stateOf(AT[1]));
+      const theirs = await follow(130, other);
+      spoil(HEAD_KEY);
+      const others = [{ name: "other", open: () => Promise.resolve(other) }];
+      const report = await run({ others });
+      expect(report).to.deep.include({ restorePoint: theirs.id, isHead: true });
+      expect(report.warnings.join("\n")).to.contain("head.json is damaged");
     });
 
     it("says so when there is none", async () => {

@@ -1,13 +1,21 @@
-import { STORE_KINDS } from "@axon-backup/axon-server";
 import { EngineError } from "../errors.js";
 import type { Observer } from "../observer.js";
 import type { Manifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { commit } from "./commit.js";
 import type { ExclusivePuts } from "./exclusive-puts.js";
-import { joinPieces } from "./join-pieces.js";
+import { salvage } from "./salvage.js";
 import type { SinkState } from "./sink-state.js";
 import type { TimelineChange } from "./types.js";
+
+/**
+ * What became of a head:
+ *
+ * - `none`: the restore point that is about to be made has everything of it, or there is none.
+ * - `promoted`: it is a restore point now, as far as it can be read.
+ * - `impossible`: not even what its restore point needs can be read of it. What there is of it stays.
+ */
+export type Promotion = "none" | "promoted" | "impossible";
 
 export interface PromotionTools {
   readonly repository: Repository;
@@ -25,37 +33,37 @@ export interface PromotionTools {
  * Makes a restore point of the head, if the one that is about to be made won't have everything that the head has: a context goes on in another timeline, or is left out. What was stored since the newest
  * restore point would be in none of them otherwise.
  * @param timelines the contexts that go on in another timeline
- * @returns whether it did
  */
 export async function promoteHead(
   { repository, state, contexts, exclusive, name, observer, signal }: PromotionTools,
   timelines: readonly TimelineChange[],
-): Promise<boolean> {
+): Promise<Promotion> {
   const { head } = state;
-  if (head.state !== "current") return false;
+  if (head.state !== "current") return "none";
   const diverged = timelines.map(({ context }) => context);
   const leftOut = head.head.contexts.flatMap((context) =>
     contexts.includes(context.name) ? [] : context.name,
   );
-  if (diverged.length + leftOut.length === 0) return false;
+  if (diverged.length + leftOut.length === 0) return "none";
   const warn = (message: string): void => {
     observer({ kind: "warning", sink: name, message });
   };
   const { id } = head.manifest;
-  const cantBeKept = (why: string): false => {
-    warn(
-      `what was stored after restore point ${head.base.id} can't be kept as one of its own, because ${why}`,
-    );
-    return false;
-  };
-  const missing = firstMissing(head.manifest, state);
-  if (missing !== undefined) return cantBeKept(missing);
   let manifest: Manifest;
   try {
-    manifest = await joinPieces(head.manifest, repository.sink, exclusive, signal);
+    manifest = await salvage(head.manifest, head.base, {
+      sink: repository.sink,
+      exclusive,
+      sizeOf: (context, store, file) => state.context(context).stores[store].files.sizeOf(file),
+      warn,
+      signal,
+    });
   } catch (error) {
     if (!(error instanceof EngineError && error.kind === "damage")) throw error;
-    return cantBeKept(error.message);
+    warn(
+      `what was stored after restore point ${head.base.id} can't be kept as one of its own, because ${error.message}`,
+    );
+    return "impossible";
   }
   await commit(repository, manifest, exclusive);
   const why =
@@ -65,19 +73,5 @@ export async function promoteHead(
   warn(
     `what was stored after restore point ${head.base.id} is kept as restore point ${id}: ${why}. Its control DB is that of ${head.manifest.controlDb.run ?? head.base.id}`,
   );
-  return true;
-}
-
-/** A restore point that is committed restores: by a listing, whether the copies are as long as they must be. Those that go on in pieces are read. */
-function firstMissing({ contexts }: Manifest, state: SinkState): string | undefined {
-  for (const context of contexts)
-    for (const store of STORE_KINDS) {
-      const { files } = state.context(context.name).stores[store];
-      const short = context[store].open.find(
-        ({ name, validBytes, pieces }) => pieces === undefined && (files.sizeOf(name) ?? 0) < validBytes,
-      );
-      if (short)
-        return `the copy of ${context.name}/${short.name} has fewer than ${short.validBytes} bytes on the sink`;
-    }
-  return undefined;
+  return "promoted";
 }

@@ -77,8 +77,9 @@ async function runAlone(
   let contexts = await plan();
   const { contexts: wanted, signal } = shared;
   const promotion = { repository, state, contexts: wanted, exclusive, name, observer, signal };
-  if (await promoteHead(promotion, changesOf(contexts))) {
-    state = await readSinkState(repository, wanted, signal);
+  const promoted = await promoteHead(promotion, changesOf(contexts));
+  if (promoted !== "none") {
+    state = await readSinkState(repository, wanted, signal, { withoutHead: promoted === "impossible" });
     contexts = await plan();
   }
   const timelines = changesOf(contexts);

@@ -36,15 +36,18 @@ export interface SinkState {
 
 /**
  * Reads what the sink holds: the newest manifest with its pages, a listing of all copies, damage marks, and checkpoints.
+ * @param withoutHead whether what was stored after the newest restore point doesn't count
  * @param wanted the contexts that will be backed up. Of one that the newest restore point doesn't have, the newest that does is read as well.
  */
 export async function readSinkState(
   repository: Repository,
   wanted: readonly string[],
   signal?: AbortSignal,
+  { withoutHead = false }: { readonly withoutHead?: boolean } = {},
 ): Promise<SinkState> {
   const warnings: string[] = [];
-  const { restorePoints: ids, head } = await repository.commits();
+  const { restorePoints: ids, head: found } = await repository.commits();
+  const head: FoundHead = withoutHead ? { state: "none" } : found;
   const current = head.state === "current" ? head : undefined;
   const newest = current?.base ?? (await newestReadable(repository, ids, warnings));
   if (newest) requireSameRepository(newest, repository.info.id, REPOSITORY_KEY);
@@ -65,7 +68,7 @@ export async function readSinkState(
   );
   const damaged = await repository.damagedKeys();
   const checkpoints = await repository.checkpoints();
-  const found = { sizes, damaged, checkpoints };
+  const held = { sizes, damaged, checkpoints };
 
   return {
     newest,
@@ -77,14 +80,14 @@ export async function readSinkState(
     warnings: [...problemsOf(repository, head), ...warnings],
     context(name) {
       const known = recorded.get(name);
-      return known ? recordedState(found, pages, known) : emptyState(found, name, 0);
+      return known ? recordedState(held, pages, known) : emptyState(held, name, 0);
     },
     async recorded(known) {
       const damages: string[] = [];
-      const state = recordedState(found, await readPages(repository, [known.context], damages), known);
+      const state = recordedState(held, await readPages(repository, [known.context], damages), known);
       return damages.length > 0 ? undefined : state;
     },
-    empty: (name, timeline) => emptyState(found, name, timeline),
+    empty: (name, timeline) => emptyState(held, name, timeline),
     timelines: (name) => timelinesIn(sizes.keys(), name),
   };
 }

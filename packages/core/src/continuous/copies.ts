@@ -1,16 +1,17 @@
-import type { SourceHandle } from "@axon-backup/axon-server";
+import { type SourceHandle, STORE_KINDS } from "@axon-backup/axon-server";
 import { isSinkError, type ObjectKey, type StoredObject } from "@axon-backup/sink";
 import type { ExclusivePuts } from "../backup/exclusive-puts.js";
 import { isVanished } from "../backup/transfer.js";
+import { mapConcurrent } from "../concurrency.js";
 import { EngineError } from "../errors.js";
 import type { Lease } from "../lease/lease.js";
-import { storeFileKey } from "../repository/layout.js";
+import { PIECES, storeFileKey } from "../repository/layout.js";
 import type { OpenSegment } from "../repository/manifest.js";
-import { pieceKey } from "../repository/pieces.js";
+import { pieceKey, pieceOf } from "../repository/pieces.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
 import { withHandle } from "../with-handle.js";
 import { Ended } from "./ended.js";
-import type { Step } from "./plan-cycle.js";
+import type { FollowedContext, Step } from "./plan-cycle.js";
 import type { PutBudget } from "./put-budget.js";
 import {
   hashBeginning,
@@ -51,6 +52,32 @@ export class Copies {
   /** Whether the step may be done now: one that puts a large object whole that is there already is held to the rate. */
   isAllowed(step: Step): boolean {
     return this.#wayOf(step) !== "wait";
+  }
+
+  /**
+   * Looks which pieces there are. A copy of which one is gone is put whole as soon as it grows; what the head doesn't need, a session that was cut off has left, and it goes. Call it when the lease was taken: without
+   * it, others may have done what they want.
+   */
+  async lookAtPieces(contexts: readonly FollowedContext[], lease: Lease): Promise<void> {
+    const { sink } = this.options;
+    const { signal } = lease;
+    if (sink.extend !== undefined && (sink.extendFrom ?? 0) === 0) return;
+    const left = new Map<ObjectKey, number>();
+    for await (const { key, size } of sink.list(PIECES, { signal })) if (pieceOf(key)) left.set(key, size);
+    for (const { name, timeline, ...stores } of contexts)
+      for (const store of STORE_KINDS)
+        for (const { name: file, validBytes, pieces = [] } of stores[store].open) {
+          const copy = storeFileKey(name, timeline, store, file);
+          for (const [index, at] of pieces.entries()) {
+            const key = pieceKey(copy, at);
+            if (left.get(key) !== (pieces[index + 1] ?? validBytes) - at) this.#certain.delete(copy);
+            left.delete(key);
+          }
+        }
+    await lease.held();
+    await mapConcurrent([...left.keys()], REMOVED_AT_ONCE, signal, (key, inner) =>
+      sink.delete(key, { signal: inner }),
+    );
   }
 
   /** Removes pieces that the head doesn't need any more, some at a time. Call it when the head is written. */

@@ -123,6 +123,7 @@ class Follower {
       let work = begun;
       if (!(await isCurrent(work.session, work.session.repository.withSignal(signal))))
         work = await this.#begin(signal);
+      await work.copies.lookAtPieces(work.session.contexts, lease);
       const { base, repository } = work.session;
       const exclusive = exclusivePuts(sink, lease, async () => {
         await lease.confirm();

@@ -5,6 +5,7 @@ import type { WriteDocument } from "../repository/document.js";
 import { HEAD_KEY } from "../repository/layout.js";
 import { options } from "../repository/read-optional.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
+import { Ended } from "./ended.js";
 
 /** How the head is put, and what was stored. */
 export interface HeadPut {
@@ -31,8 +32,9 @@ export function headPut(sink: Sink, lease: Lease, version: string | undefined, i
     } catch (error) {
       if (!isSinkError(error, "conflict")) throw error;
       await lease.confirm();
+      if (!(await isAbsent(sink, lease.signal))) throw storedByAnother(HEAD_KEY, error);
+      if (isThere) throw new Ended("changed", `${HEAD_KEY} is gone: somebody has removed it from the sink`);
       // Some servers take the marker of a deleted object, in a bucket with versions, for an object that is there.
-      if (isThere || !(await isAbsent(sink, lease.signal))) throw storedByAnother(HEAD_KEY, error);
       stored = await plain();
     }
     return stored;

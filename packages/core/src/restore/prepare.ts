@@ -34,7 +34,7 @@ export type PrepareTools = Omit<SearchTools, "context"> & { readonly repository:
  * @throws EngineError `usage`, `damage`, `failed`
  */
 export async function prepare(tools: PrepareTools, selection: Selection, moment: Moment): Promise<Prepared> {
-  const base = await selectBase(tools.repository, selection, tools.warn);
+  const base = await selectBase(tools.repository, selection, moment);
   const { manifest, contexts, isHead, cuts } = await momentIn(tools, base, selection, moment);
   const contents = await readContents(tools.repository, contexts);
   if (moment.kind === "token") for (const content of contents) checkKept(content, moment.token);

@@ -4,6 +4,7 @@ import { headProblem, idOfChoice, type RestorePointChoice } from "../repository/
 import type { ContextManifest, Manifest } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { RepositoryReader } from "./fallback-repository.js";
+import type { Moment } from "./moment.js";
 
 /** Where restore points are looked for. */
 export type RestorePoints = Pick<RepositoryReader, "restorePoints" | "manifest" | "commits">;
@@ -36,7 +37,7 @@ export interface Base extends Selected {
 export async function selectBase(
   repository: RestorePoints,
   selection: Selection,
-  warn: (message: string) => void,
+  moment: Moment,
 ): Promise<Base> {
   const commits = await repository.commits();
   const { restorePoints, head } = commits;
@@ -44,15 +45,15 @@ export async function selectBase(
   if (newest === undefined) throw nothingThere();
   const { restorePoint: choice = "latest" } = selection;
   const problem = headProblem(head);
-  if (choice === "latest" && problem)
-    warn(`${problem.message}; what was stored after restore point ${newest} is not restored`);
   const id = idOfChoice(commits, choice) ?? (choice === "latest" ? newest : choice);
   if (id === "head") throw problem ?? noHead(newest);
   const current = head.state === "current" && head.manifest.id === id ? head.manifest : undefined;
   const manifest = current ?? (await repository.manifest(id));
+  const contexts = selectContexts(manifest, selection.context);
+  if (choice === "latest" && problem && !hasAll(contexts, moment)) throw headUnreadable(problem, newest);
   return {
     manifest,
-    contexts: selectContexts(manifest, selection.context),
+    contexts,
     isHead: current !== undefined,
     isNamed: selection.restorePoint !== undefined,
     older: restorePoints.filter((other) => other < manifest.id),
@@ -111,6 +112,21 @@ function noHead(newest: RestorePointId): EngineError {
     "usage",
     `the sink has nothing that was stored after restore point ${newest}: there is no head`,
     "Leave --restore-point out, or name that one.",
+  );
+}
+
+/** Whether nothing that came after could be part of what is asked for. A time may be that of a later event. */
+function hasAll(contexts: readonly ContextManifest[], moment: Moment): boolean {
+  return moment.kind === "token" && contexts.every(({ events }) => events.nextToken > moment.token);
+}
+
+/** Of what came after the restore point, nobody knows what there is: another sink may, and who wants to do without it says so. */
+function headUnreadable(problem: EngineError, newest: RestorePointId): EngineError {
+  return new EngineError(
+    "damage",
+    `${problem.message}; what was stored after restore point ${newest} can't be restored from here`,
+    `Restore from another sink, too (\`--sink\`). To restore without what came after it: \`--restore-point ${newest}\`.`,
+    problem,
   );
 }
 

@@ -1,7 +1,7 @@
 import { isSinkError, type ObjectKey, type Sink, type StoredObject } from "@axon-backup/sink";
 import { CONTROL_DBS, DAMAGED, damagedKey, runOf, WRITER_KEY } from "../repository/layout.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
-import { pieceOf, type PieceSizes, sizeWithPieces } from "../repository/pieces.js";
+import { pieceKey, pieceOf, type PieceSizes, sizeWithPieces } from "../repository/pieces.js";
 import type { Report } from "./findings.js";
 import { type Claim, type Requirement, usersOf } from "./requirements.js";
 
@@ -25,6 +25,8 @@ export interface Listing {
   readonly controlDbs: readonly RestorePointId[];
   /** Keys that have a damage mark. */
   readonly marked: ReadonlySet<ObjectKey>;
+  /** Pieces of copies of open segments, which a head alone needs. */
+  readonly pieces: number;
   /** Whether somebody writes to the repository, or was killed while writing. */
   readonly isBeingWritten: boolean;
 }
@@ -67,11 +69,12 @@ export async function examineListing(
     const found = asLongAs(object, stored.get(object.key), pieces);
     const obstacle =
       found === undefined && looksLeft-- > 0 ? await obstacleAt(sink, object.key, signal) : undefined;
-    const claims = found === undefined ? [] : rightClaims(object, found, report);
+    const missing = found && pieces.size > 0 ? pieceAfter(object, found.size, pieces) : "";
+    const claims = found === undefined ? [] : rightClaims(object, found, report, missing);
     if (found !== undefined && claims.length > 0) present.push(presentOf(object, claims, found));
     if (found === undefined) reportMissing(object, obstacle, report);
   }
-  return { present, controlDbs, marked, isBeingWritten };
+  return { present, controlDbs, marked, pieces: pieces.size, isBeingWritten };
 }
 
 /** An open segment's copy is as long as what it goes on in makes it. */
@@ -84,13 +87,27 @@ function asLongAs(
   return { ...stored, size: sizeWithPieces(key, stored.size, pieces) };
 }
 
+/** Where the next piece would be, of a copy that goes on in pieces: who looks at the copy alone finds nothing wrong. */
+function pieceAfter({ key }: Requirement, size: number, pieces: PieceSizes): string {
+  for (const piece of pieces.keys())
+    if (pieceOf(piece)?.copy === key) return `; ${pieceKey(key, size)}, which it goes on with, is not there`;
+  return "";
+}
+
 /** The claims that the object's size and checksum agree with; the others are reported. */
-function rightClaims(object: Requirement, stored: Stored, report: Report): Claim[] {
+function rightClaims(object: Requirement, stored: Stored, report: Report, missing: string): Claim[] {
   const claims: Claim[] = [];
   for (const claim of object.claims) {
     const finding = examine(stored, claim);
     if (finding === undefined) claims.push(claim);
-    else reportClaim(object, claim, finding, object.kind !== "control-db", report);
+    else
+      reportClaim(
+        object,
+        claim,
+        `${finding}${claim.whole ? "" : missing}`,
+        object.kind !== "control-db",
+        report,
+      );
   }
   return claims;
 }

@@ -67,6 +67,16 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     if (end !== undefined) answer(question, end, findings.report);
   }
   notes.push(...requirements.beginnings);
+  if (
+    listing.pieces > 0 &&
+    !listing.isBeingWritten &&
+    head === undefined &&
+    restorePoint === undefined &&
+    !problem
+  )
+    notes.push(
+      `there are ${listing.pieces} objects of new events, and no head.json that says what they are: a run was cut off, or somebody has removed it. The next backup stores what the server has`,
+    );
   await reportStandingMarks(sink, listing, (key) => reading.read.has(key), findings.report, signal);
 
   const existing = new Set(await repository.restorePoints());
