@@ -29,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant("transform"),
-      at: fc.array(place, { minLength: 1, maxLength: 4 }),
+      at: fc.array(place, { minLength: 1, maxLength: 6, size: "max" }),
     }),
   },
   { weight: 5, arbitrary: fc.constant({ kind: "apply-next" } as const) },
@@ -102,6 +102,11 @@ class TransformedModel {
     }
   }
 
+  /** The rest of the transformation that is being applied. */
+  finish(): void {
+    this.#transformation?.apply();
+  }
+
   async backup(): Promise<void> {
     await this.scene.backup();
     const repository = await this.repository();
@@ -164,13 +169,15 @@ describe("transformations at any time", () => {
   it("each restore point restores what the server served, and superseded versions go with those that have them", async function () {
     this.timeout(300_000);
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 25 }), async (steps) => {
         const scene = await FollowScene.start({ segmentSize: 1024 });
         try {
           const model = new TransformedModel(scene);
           scene.standin.appendSample("default", 20, { perTransaction: 1 });
+          await model.take({ kind: "hand-over" });
           await model.backup();
           for (const next of steps) await model.take(next);
+          model.finish();
           await model.backup();
           await model.check();
           await model.prune();
@@ -179,7 +186,21 @@ describe("transformations at any time", () => {
           await scene.close();
         }
       }),
-      { numRuns: 12 },
+      {
+        numRuns: 12,
+        // One that is backed up while it is being applied.
+        examples: [
+          [
+            [
+              { kind: "transform", at: [0.1, 0.5, 0.9] },
+              { kind: "apply-next" },
+              { kind: "backup" },
+              { kind: "apply-next" },
+              { kind: "follow" },
+            ],
+          ],
+        ],
+      },
     );
   });
 });
