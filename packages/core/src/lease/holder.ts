@@ -48,13 +48,16 @@ export function letGo(id: string): void {
   held.delete(id);
 }
 
-/** Whether the run that wrote it has ended, as far as that can be known here; a process that only stands still has not. */
+/**
+ * Whether the run that wrote it has ended, as far as that can be known here; a process that only stands still has not. One of another boot may be of another machine of the same name, as machines have that were
+ * copied: its lock is waited for like any other that can't be looked into.
+ */
 export function stateOf({ id, process, released }: Holder): "over" | "alive" | "elsewhere" {
   if (released) return "over";
   const state = processState(process);
   if (state === "elsewhere") return "elsewhere";
-  if (state === "dead") return "over";
   const self = thisProcess();
+  if (state === "dead") return process.boot === self.boot ? "over" : "elsewhere";
   const isThis = process.pid === self.pid && process.started === self.started;
   return isThis && !held.has(id) ? "over" : "alive";
 }
