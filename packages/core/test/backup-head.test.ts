@@ -58,7 +58,13 @@ for (const pieceBytes of [Infinity, 50])
     it("makes a restore point of the head when the server's history goes on from before it", async () => {
       scene.cut(8);
       scene.append(3, "other");
-      const report = await scene.commit();
+      const told: string[] = [];
+      const report = await scene.commit(0, {
+        observer: (event) => {
+          if (event.kind === "promoted") told.push(event.restorePoint);
+        },
+      });
+      expect(told).to.deep.equal([head.id]);
       expect(await ids()).to.deep.equal([base, head.id, report.restorePoint]);
       expect(report.timelines).to.have.length(1);
       expect(report.timelines[0]).to.deep.include({

@@ -66,6 +66,7 @@ export async function promoteHead(
     return "impossible";
   }
   await commit(repository, manifest, exclusive);
+  observer({ kind: "promoted", sink: name, restorePoint: id });
   const why =
     diverged.length > 0
       ? `the server's history of ${diverged.join(", ")} goes on from another point`
