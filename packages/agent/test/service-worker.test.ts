@@ -35,6 +35,22 @@ describe("a sink's worker", () => {
     expect(scene.events.filter(({ kind }) => kind === "restore-point")).to.have.length(2);
   });
 
+  it("makes the first restore point also where none is ever due, because new events go on from one; and no other", async () => {
+    const schedule = { kind: "never" } as const;
+    scene = new WorkerScene({ schedule });
+    scene.start();
+    await scene.time.pass(5 * HOUR);
+    expect(scene.asked).to.deep.equal(["12:00:00 restore-point", "12:00:00 follow"]);
+    await scene.end();
+    scene = new WorkerScene({
+      schedule,
+      continuous: { enabled: false, interval: 1000, maxPutRate: { count: 1, per: 1 }, notice: "auto" },
+    });
+    scene.start();
+    await scene.time.pass(5 * HOUR);
+    expect(scene.asked).to.deep.equal([]);
+  });
+
   it("goes by what is on the sink: what is overdue is made at once, and once; what isn't, later", async () => {
     scene = new WorkerScene({}, "2026-11-24T12:00:00Z");
     scene.content = { points: ["20261120T120000.000Z"] };

@@ -145,6 +145,10 @@ export class SinkWorker {
     await this.#attempt("restore-point", signal, async () => {
       await this.#jobs.getToKnow(signal);
       this.#known = true;
+      const { continuous, schedule } = this.sink.service;
+      // New events go on from a restore point: who makes none by schedule still needs the first one.
+      if (continuous.enabled && schedule.kind === "never" && !this.#board.hasRestorePoint)
+        this.#agenda.want("new events are stored after a restore point, and there is none");
     });
   }
 

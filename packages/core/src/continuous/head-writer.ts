@@ -1,11 +1,11 @@
 import { isSinkError, type Sink, type StoredObject } from "@axon-backup/sink";
 import { storedByAnother } from "../backup/exclusive-puts.js";
+import { EngineError } from "../errors.js";
 import type { Lease } from "../lease/lease.js";
 import type { WriteDocument } from "../repository/document.js";
 import { HEAD_KEY } from "../repository/layout.js";
 import { options } from "../repository/read-optional.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
-import { Ended } from "./ended.js";
 
 /** How the head is put, and what was stored. */
 export interface HeadPut {
@@ -33,13 +33,22 @@ export function headPut(sink: Sink, lease: Lease, version: string | undefined, i
       if (!isSinkError(error, "conflict")) throw error;
       await lease.confirm();
       if (!(await isAbsent(sink, lease.signal))) throw storedByAnother(HEAD_KEY, error);
-      if (isThere) throw new Ended("changed", `${HEAD_KEY} is gone: somebody has removed it from the sink`);
+      if (isThere) throw headIsGone(error);
       // Some servers take the marker of a deleted object, in a bucket with versions, for an object that is there.
       stored = await plain();
     }
     return stored;
   };
   return { put, version: () => stored?.version };
+}
+
+function headIsGone(cause: unknown): EngineError {
+  return new EngineError(
+    "failed",
+    `${HEAD_KEY} is gone: somebody has removed it from the sink while this process had the lock`,
+    "What is stored is compared with the server, and goes on, when it is tried again. Find out who removes objects there.",
+    cause,
+  );
 }
 
 async function isAbsent(sink: Sink, signal: AbortSignal): Promise<boolean> {
