@@ -2,7 +2,7 @@ import { cpSync, existsSync, readdirSync, rmSync, utimesSync, writeFileSync } fr
 import { join } from "node:path";
 import { expect } from "chai";
 import { expectVerified, restorePointsAt } from "../support/repository.js";
-import { compareStores, fixtures, Scene } from "../support/scene.js";
+import { compareStores, filesBelow, fixtures, Scene } from "../support/scene.js";
 
 const FIXTURE = join(fixtures, "2023.2/store-transformed/default");
 const EVENTS = "contexts/default/events";
@@ -89,6 +89,24 @@ describe("event transformations", () => {
     await scene.expect(0, "list");
     await scene.expect(0, "show", compacted);
     await scene.expect(0, "status");
+
+    // Cut at a token, in the version that is there now: what was deleted doesn't come back by itself.
+    const { stdout: cut } = await scene.expect(
+      0,
+      "restore",
+      "--to",
+      scene.path("cut"),
+      "--token",
+      "105",
+      "--json",
+    );
+    expect((JSON.parse(cut) as { restorePoint: string }).restorePoint).to.equal(twice);
+    const segments = [...filesBelow(scene.path("cut/default")).keys()].filter((name) =>
+      name.endsWith(".events"),
+    );
+    expect(segments).to.have.members(
+      ["0_2", "34", "66_1", "99_2"].map((segment) => `${baseOf(segment)}.events`),
+    );
 
     // 66_1 is still needed; what was superseded goes with the restore points that have it.
     scene.writeSink("nas", ["type: local", `path: ${scene.sinkPath()}`, "retention: {keep_last: 2}"]);

@@ -162,6 +162,25 @@ describe("transformed segments", () => {
     }
   });
 
+  it("what was deleted doesn't come back with a token or a time, unless a restore point from before is named", async () => {
+    await scene.commit();
+    scene.transform("0_1");
+    await scene.commit();
+    scene.transform("66_1");
+    const after = await scene.commit();
+    await scene.commit();
+    const warnings: string[] = [];
+    const { restorePoint, files } = await scene.restored({
+      token: 105 as Token,
+      observer: (event) => {
+        if (event.kind === "warning") warnings.push(event.message);
+      },
+    });
+    expect(restorePoint).to.equal(after.restorePoint);
+    expect(emptied(files)).to.deep.equal([3, 67]);
+    expect(warnings.join()).to.contain("events were transformed after restore point");
+  });
+
   it("what superseded versions were is told by the difference of restore points", async () => {
     const before = await scene.commit();
     scene.transform("0_1", "66_1");

@@ -25,7 +25,10 @@ export interface Prepared extends Selected {
 }
 
 /** What preparing needs of a repository. */
-export type ReadRepository = Pick<RepositoryReader, "restorePoints" | "commits" | "manifest" | "closedFiles">;
+export type ReadRepository = Pick<
+  RepositoryReader,
+  "restorePoints" | "commits" | "manifest" | "closedFiles" | "page"
+>;
 
 export type PrepareTools = Omit<SearchTools, "context"> & { readonly repository: ReadRepository };
 

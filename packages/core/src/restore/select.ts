@@ -1,13 +1,14 @@
 import type { Token } from "@axon-backup/axon-server";
+import { newestVersions } from "../backup/store-files.js";
 import { EngineError } from "../errors.js";
 import { headProblem, idOfChoice, type RestorePointChoice } from "../repository/find-head.js";
-import type { ContextManifest, Manifest } from "../repository/manifest.js";
+import type { ContextManifest, Manifest, StoreManifest } from "../repository/manifest.js";
 import type { RestorePointId } from "../repository/restore-point-id.js";
 import type { RepositoryReader } from "./fallback-repository.js";
 import type { Moment } from "./moment.js";
 
 /** Where restore points are looked for. */
-export type RestorePoints = Pick<RepositoryReader, "restorePoints" | "manifest" | "commits">;
+export type RestorePoints = Pick<RepositoryReader, "restorePoints" | "manifest" | "commits" | "page">;
 
 /** Of which restore point what is asked for. */
 export interface Selection {
@@ -62,7 +63,7 @@ export async function selectBase(
 
 /**
  * The earliest restore point, back from `base`, that has everything before the given token of each of its contexts in the same timelines: the one whose control DB is the closest. Heads only grow within a timeline, so
- * the search ends at the first one that lacks something.
+ * the search ends at the first one that lacks something. It also ends at a transformation of the events: what was deleted doesn't come back unless somebody names a restore point that has it.
  */
 export async function selectClosest(
   repository: RestorePoints,
@@ -71,13 +72,19 @@ export async function selectClosest(
   warn: (message: string) => void,
 ): Promise<Selected> {
   let found: Selected = base;
+  const transformed = new Map<string, TransformedSince>();
+  for (const { name, events } of base.contexts)
+    if (events.lastVersion > 0) transformed.set(name, await transformedSince(repository, events));
   const begun = Math.max(
     ...base.contexts.map(({ branch }) => Date.parse(branch?.begun ?? "")).map((time) => time || 0),
   );
   for (const id of base.older.toReversed()) {
     let manifest: Manifest;
+    let isOlder = false;
     try {
       manifest = await repository.manifest(id);
+      for (const { name, events } of manifest.contexts)
+        isOlder ||= (await transformed.get(name)?.(events)) ?? false;
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       warn(`${error.message}; looking for the closest restore point without it`);
@@ -91,9 +98,41 @@ export async function selectClosest(
     // A context may have been in another timeline for a while, or left out.
     if (contexts.length < base.contexts.length) continue;
     if (contexts.some(({ name, events }) => events.nextToken < (ends.get(name) ?? 0))) break;
+    if (isOlder) {
+      warn(
+        `events were transformed after restore point ${id}: it has them as they were before. They are restored as they are in ${found.manifest.id}; name the other one with --restore-point for what it has`,
+      );
+      break;
+    }
     found = { manifest, contexts, isHead: false };
   }
   return found;
+}
+
+/** Whether a store has any segment in an older version than a later restore point has. One that was made while a transformation was being applied has some of its versions: its number alone doesn't tell. */
+type TransformedSince = (store: StoreManifest) => Promise<boolean>;
+
+async function transformedSince(
+  repository: Pick<RepositoryReader, "page">,
+  later: StoreManifest,
+): Promise<TransformedSince> {
+  const seen = new Set<string>();
+  const readNames = async ({ pages, recent }: StoreManifest): Promise<string[]> => {
+    const names = recent.map(({ name }) => name);
+    for (const reference of pages) {
+      // Restore points share most of them.
+      if (seen.has(reference.sha256)) continue;
+      for (const { name } of (await repository.page(reference)).files) names.push(name);
+      seen.add(reference.sha256);
+    }
+    return names;
+  };
+  const newest = newestVersions(await readNames(later));
+  return async (store) => {
+    for (const [segment, version] of newestVersions(await readNames(store)))
+      if (version < (newest.get(segment) ?? 0)) return true;
+    return false;
+  };
 }
 
 function selectContexts(manifest: Manifest, context: string | undefined): readonly ContextManifest[] {
