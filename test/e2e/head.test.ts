@@ -150,14 +150,16 @@ describe("the head", () => {
     byHand("by-hand-promoted", script, head);
   });
 
-  it("is told of when it is damaged, and done without", async () => {
+  it("is told of when it is damaged, and isn't done without unless somebody says so", async () => {
     damage();
     expect((await scene.expect(5, "verify")).stdout).to.match(/head\.json: is damaged/);
     await scene.expect(5, "list");
     await scene.expect(5, "prune");
     expect((await scene.expect(0, "status")).stdout).to.match(/^HEAD +head\.json is damaged/m);
-    const restored = await scene.expect(0, "restore", "--to", scene.path("restored"));
-    expect(restored.stderr).to.contain("head.json is damaged");
+    const refused = await scene.expect(5, "restore", "--to", scene.path("restored"));
+    expect(refused.stderr).to.contain("head.json is damaged");
+    const [, newest = ""] = /--restore-point (\S+Z)/.exec(refused.stderr) ?? [];
+    await scene.expect(0, "restore", "--to", scene.path("restored"), "--restore-point", newest);
     await scene.expect(5, "restore", "--to", scene.path("other"), "--restore-point", "head");
     await scene.expect(0, "backup");
     await scene.expect(0, "verify", "--read-data");

@@ -27,6 +27,8 @@ export class BackupScene {
   readonly store = join(this.directory, "default");
   readonly sink: MemorySink = memorySink();
   readonly source: DirectorySource;
+  /** Files that a page lists; the engine's own number, if undefined. */
+  pageFiles: number | undefined;
 
   constructor(state: "young" | "whole" = "whole") {
     cpSync(join(fixture, "store/default"), this.store, { recursive: true });
@@ -81,6 +83,7 @@ export class BackupScene {
       sinks: sinks.map((sink, index) => ({ name: `sink${index}`, open: () => Promise.resolve(sink) })),
       agent: "0.1.0",
       secondLook: 0,
+      ...(this.pageFiles !== undefined && { pageFiles: this.pageFiles }),
       ...options,
     });
   }

@@ -7,6 +7,7 @@ import { prepareToHash } from "../hash/stream-hash.js";
 import { type EngineEvent, ignoreEvents, type Observer } from "../observer.js";
 import { atOnce } from "../at-once.js";
 import { captureContext } from "./capture.js";
+import { PAGE_FILES } from "./pages.js";
 import { SECOND_LOOK } from "./timeline.js";
 import type { CapturedContext, SharedRun } from "./model.js";
 import { runSink } from "./run.js";
@@ -40,6 +41,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
       return capture;
     },
     secondLook: options.secondLook ?? SECOND_LOOK,
+    pageFiles: options.pageFiles ?? PAGE_FILES,
     mustExist: options.mustExist ?? false,
     checkpointInterval: options.checkpointInterval ?? 10_000,
     lease: options.lease ?? {},

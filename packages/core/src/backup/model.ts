@@ -32,6 +32,7 @@ export interface SharedRun {
   readonly capture: Capture;
   /** Milliseconds before a history that seems to be another one is looked at again. */
   readonly secondLook: number;
+  readonly pageFiles: number;
   /** How many objects go to the sink at a time; of these, large ones. */
   readonly concurrency: number;
   readonly largeAtOnce: number;

@@ -115,7 +115,7 @@ async function overwriteOpen(
 }
 
 async function describeStore(
-  { repository }: StoringTools,
+  { repository, shared }: StoringTools,
   run: ContextRun,
   store: StoreKind,
   files: readonly ClosedFile[],
@@ -123,7 +123,7 @@ async function describeStore(
   onSink: StoreOnSink,
 ): Promise<StoreManifest> {
   const { listing } = run.captured[store];
-  const { kept, written, recent } = paginate(onSink.pages, files);
+  const { kept, written, recent } = paginate(onSink.pages, files, shared.pageFiles);
   const pages = [...kept];
   for (const page of written)
     pages.push(

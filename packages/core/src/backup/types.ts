@@ -35,6 +35,8 @@ export interface BackupOptions {
   readonly checkpointInterval?: number;
   /** Milliseconds before a history that seems to be another one is looked at again, because a server that is starting may say anything. Default 2,000. */
   readonly secondLook?: number;
+  /** Files that a page lists. For tests. */
+  readonly pageFiles?: number;
   /** For tests. */
   readonly now?: () => Date;
   /** For tests. */
