@@ -15,7 +15,9 @@ interface Received {
 
 const SECRET = "only-between-us";
 
-describe("notifications of the service", () => {
+describe("notifications of the service", function () {
+  // A channel waits half a minute for what has the same cause.
+  this.timeout(150_000);
   let scene: Scene;
   let receiver: Server;
   let received: Received[];

@@ -23,6 +23,9 @@ export interface BootOptions {
   readonly isAlone?: boolean;
 }
 
+/** Root's, as Debian has it. */
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /**
  * A booted system: systemd as process 1 of a container, over a root file system of which nothing that is changed stays.
  */
@@ -96,7 +99,12 @@ export class BootedSystem {
 
   /** Runs a command in it, as root. */
   run(command: string, ...args: readonly string[]): Promise<Done> {
-    return run("nsenter", [`--target=${this.leader}`, "--all", command, ...args], "/");
+    // Not this process's search path: npm puts the checkout's own programs first, whose folder is there as well.
+    return run(
+      "nsenter",
+      [`--target=${this.leader}`, "--all", "/usr/bin/env", `PATH=${PATH}`, command, ...args],
+      "/",
+    );
   }
 
   /** @throws Error with everything that it said, unless it succeeds */

@@ -2,7 +2,6 @@ import type { ServerIdentity } from "@axon-backup/axon-server";
 import { type ContextBehind, headOf, type Manifest, type RepositoryStatus } from "@axon-backup/core";
 import type { SinkOutcome } from "../commands/each-sink.js";
 import { describeError } from "../errors/describe-error.js";
-import { printable } from "../output/printable.js";
 import { errorJson } from "../output/report-error.js";
 import { lockJson } from "./unlock.js";
 import { manifestBytes } from "./manifest.js";
@@ -89,7 +88,7 @@ function newestJson(manifest: Manifest, now: Date): object {
 export function statusText(server: AskedServer, outcomes: readonly Outcome[], now: Date): string {
   const about =
     server.outcome === "failed"
-      ? `server: can't be asked (${printable(describeError(server.error).message)}); how far the sinks are behind it isn't known\n`
+      ? "server: can't be asked; how far the sinks are behind it isn't known\n"
       : `server: ${server.identity.nodeName}, Axon Server ${server.identity.edition} ${server.identity.version}\n`;
   return [
     about,
