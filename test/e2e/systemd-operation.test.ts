@@ -41,14 +41,6 @@ describe("the systemd service, in a system that was booted", function () {
     close = () => closeAgent({ scene, system });
     await installPackage(system);
     await giveWhatItNeeds(system);
-    // It is started more often here within seconds than systemd takes for right.
-    writeBelow(
-      system.root,
-      `etc/systemd/system/${SERVICE}.service.d/yy-starts.conf`,
-      ["[Unit]", "StartLimitIntervalSec=0"],
-      0o644,
-    );
-    await system.expect("systemctl", "daemon-reload");
     await system.expect("systemctl", "enable", "--now", SERVICE);
     await backsUp();
   });

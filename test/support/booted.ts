@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -68,6 +77,10 @@ export class BootedSystem {
       if (archive === undefined) await overThisMachine(work, root);
       else await succeed("tar", ["--extract", "--file", archive, "--directory", root, "--exclude=./dev/*"]);
       await prepare(root);
+      // Tests start a service more often within seconds than systemd takes for right.
+      const settings = join(root, "etc/systemd/system.conf.d");
+      mkdirSync(settings, { recursive: true });
+      writeFileSync(join(settings, "test.conf"), "[Manager]\nDefaultStartLimitIntervalSec=0\n");
       const log = openSync(join(work, "log"), "w");
       const child = spawn(
         "systemd-nspawn",
