@@ -7,7 +7,7 @@ import { EngineError } from "../errors.js";
 import type { Lease } from "../lease/lease.js";
 import { PIECES, storeFileKey } from "../repository/layout.js";
 import type { OpenSegment } from "../repository/manifest.js";
-import { pieceKey, pieceOf } from "../repository/pieces.js";
+import { pieceKey, pieceOf, piecesOf } from "../repository/pieces.js";
 import { askedBeforeEnd } from "../sinks/asked-source.js";
 import { withHandle } from "../with-handle.js";
 import { Ended } from "./ended.js";
@@ -66,11 +66,10 @@ export class Copies {
     for await (const { key, size } of sink.list(PIECES, { signal })) if (pieceOf(key)) left.set(key, size);
     for (const { name, timeline, ...stores } of contexts)
       for (const store of STORE_KINDS)
-        for (const { name: file, validBytes, pieces = [] } of stores[store].open) {
-          const copy = storeFileKey(name, timeline, store, file);
-          for (const [index, at] of pieces.entries()) {
-            const key = pieceKey(copy, at);
-            if (left.get(key) !== (pieces[index + 1] ?? validBytes) - at) this.#certain.delete(copy);
+        for (const segment of stores[store].open) {
+          const copy = storeFileKey(name, timeline, store, segment.name);
+          for (const { key, size } of piecesOf(copy, segment)) {
+            if (left.get(key) !== size) this.#certain.delete(copy);
             left.delete(key);
           }
         }
@@ -214,7 +213,7 @@ export class Copies {
       const sha256 = this.#confirm(key, step, object, source);
       if (sha256 === undefined) throw lost(key, source);
       this.#certain.add(key);
-      this.#obsolete.push(...(stored?.pieces ?? []).map((offset) => pieceKey(key, offset)));
+      if (stored) this.#obsolete.push(...piecesOf(key, stored).map((piece) => piece.key));
       return { step, copy: copyOf(step, sha256), bytes: source.size };
     });
   }

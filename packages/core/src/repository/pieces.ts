@@ -1,6 +1,7 @@
 import { isSinkError, joinKey, type ObjectKey, type Sink } from "@axon-backup/sink";
 import { type GetOptions, decorate, type WithCapabilitiesOf } from "../sinks/decorate.js";
 import { CONTEXTS, PIECES } from "./layout.js";
+import type { OpenSegment } from "./manifest.js";
 
 // The copy of an open segment that can't be extended goes on in pieces: objects of their own, each named by where in the segment it begins. A piece at 5000 begins where what comes before it ends: so
 // that they are found from each other, whatever has become of the copy since. If that was put whole meanwhile, with all that they have, they aren't asked for.
@@ -14,6 +15,17 @@ export function pieceKey(copy: ObjectKey, offset: number): ObjectKey {
 export function pieceOf(key: ObjectKey): { readonly copy: string; readonly offset: number } | undefined {
   const [, copy = "", offset = ""] = /^pieces\/(.+\.(?:events|snapshots))\/([1-9]\d{0,15})$/.exec(key) ?? [];
   return copy === "" ? undefined : { copy: `${CONTEXTS}${copy}`, offset: Number(offset) };
+}
+
+/** The pieces that a copy goes on in, each with its size in bytes. */
+export function piecesOf(
+  copy: ObjectKey,
+  { validBytes, pieces = [] }: Pick<OpenSegment, "validBytes" | "pieces">,
+): { readonly key: ObjectKey; readonly size: number }[] {
+  return pieces.map((offset, index) => ({
+    key: pieceKey(copy, offset),
+    size: (pieces[index + 1] ?? validBytes) - offset,
+  }));
 }
 
 /** The sizes of pieces, by their keys. */

@@ -8,7 +8,7 @@ import { controlDbKeyOf, HEAD_KEY, pageKey, restorePointKey, storeFileKey } from
 import type { Checkpoint, ClosedFile, Manifest, OpenSegment, PageReference } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { type RestorePointId, timeOf } from "../repository/restore-point-id.js";
-import { pieceKey } from "../repository/pieces.js";
+import { piecesOf } from "../repository/pieces.js";
 import { checkContextName, checkFileName } from "../restore/names.js";
 import { addNeed, type Need, type Needs } from "./needs.js";
 import type { RetainedPoint } from "./policy.js";
@@ -148,10 +148,9 @@ export function addFiles(
 }
 
 /** A copy, and the pieces that it goes on in. */
-function addCopy(needs: Needs, key: ObjectKey, { validBytes, pieces = [] }: OpenSegment): void {
-  addNeed(needs, key, { least: pieces[0] ?? validBytes });
-  for (const [index, offset] of pieces.entries())
-    addNeed(needs, pieceKey(key, offset), { least: (pieces[index + 1] ?? validBytes) - offset });
+function addCopy(needs: Needs, copy: ObjectKey, segment: OpenSegment): void {
+  addNeed(needs, copy, { least: segment.pieces?.[0] ?? segment.validBytes });
+  for (const { key, size } of piecesOf(copy, segment)) addNeed(needs, key, { least: size });
 }
 
 export async function readManifest(repository: Repository, id: RestorePointId): Promise<Manifest> {
