@@ -33,6 +33,16 @@ export interface HeadOptions {
   readonly change?: (head: HeadManifest) => HeadManifest;
 }
 
+/** A suite of what holds for heads whose copies are whole, and for those whose copies go on in pieces. */
+export function describeHeads(title: string, suite: (pieceBytes: number) => void): void {
+  describe(title, () => {
+    suite(Infinity);
+  });
+  describe(`${title}, of which copies go on in pieces`, () => {
+    suite(50);
+  });
+}
+
 /**
  * Stores what came after the newest restore point, and the head, as the continuous mode does: what the segments have that the restore point doesn't call closed, up to their valid ends.
  * @returns the head as it was written
