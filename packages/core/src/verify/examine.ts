@@ -47,6 +47,8 @@ export async function examineListing(
   const controlDbs: RestorePointId[] = [];
   const marked = new Set<ObjectKey>();
   const pieces = new Map<ObjectKey, number>();
+  /** The copies that they are of: looked for by copy, and not piece by piece. */
+  const inPieces = new Set<string>();
   let isBeingWritten = false;
   for await (const { key, size, checksum, version, modified } of sink.list("", signal ? { signal } : {})) {
     if (objects.has(key))
@@ -56,7 +58,11 @@ export async function examineListing(
         ...(version && { version }),
         ...(modified && { modified }),
       });
-    if (pieceOf(key)) pieces.set(key, size);
+    const piece = pieceOf(key);
+    if (piece) {
+      pieces.set(key, size);
+      inPieces.add(piece.copy);
+    }
     const run = runOf(key, CONTROL_DBS, ".zip");
     if (run !== undefined) controlDbs.push(run);
     const damaged = key.startsWith(DAMAGED) ? damagedKey(key) : undefined;
@@ -69,7 +75,7 @@ export async function examineListing(
     const found = asLongAs(object, stored.get(object.key), pieces);
     const obstacle =
       found === undefined && looksLeft-- > 0 ? await obstacleAt(sink, object.key, signal) : undefined;
-    const missing = found && pieces.size > 0 ? pieceAfter(object, found.size, pieces) : "";
+    const missing = found && inPieces.has(object.key) ? pieceAfter(object, found.size) : "";
     const claims = found === undefined ? [] : rightClaims(object, found, report, missing);
     if (found !== undefined && claims.length > 0) present.push(presentOf(object, claims, found));
     if (found === undefined) reportMissing(object, obstacle, report);
@@ -88,10 +94,8 @@ function asLongAs(
 }
 
 /** Where the next piece would be, of a copy that goes on in pieces: who looks at the copy alone finds nothing wrong. */
-function pieceAfter({ key }: Requirement, size: number, pieces: PieceSizes): string {
-  for (const piece of pieces.keys())
-    if (pieceOf(piece)?.copy === key) return `; ${pieceKey(key, size)}, which it goes on with, is not there`;
-  return "";
+function pieceAfter({ key }: Requirement, size: number): string {
+  return `; ${pieceKey(key, size)}, which it goes on with, is not there`;
 }
 
 /** The claims that the object's size and checksum agree with; the others are reported. */
