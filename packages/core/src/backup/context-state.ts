@@ -5,7 +5,8 @@ import { contextPrefix, storePrefix } from "../repository/layout.js";
 import type { Checkpoint, ClosedFile, ContextManifest, StoreManifest } from "../repository/manifest.js";
 import type { Repository } from "../repository/repository.js";
 import { type ContextState, NOTHING_STORED, type StoreOnSink } from "./model.js";
-import { isSegmentFile, listAfter, segmentOf, type StoredFiles } from "./plan.js";
+import { listAfter, type StoredFiles } from "./plan.js";
+import { isSegmentFile, segmentOf } from "./store-files.js";
 import type { Recorded } from "./recorded.js";
 
 /** What was found on a sink beside its manifests. */

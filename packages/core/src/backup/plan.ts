@@ -11,8 +11,6 @@ import { freeObject, objectOf } from "../repository/closed-object.js";
 import { longName } from "./long-name.js";
 import { isSegmentFile, isSuperseded, newestVersions, segmentOf } from "./store-files.js";
 
-export { isSegmentFile, segmentOf } from "./store-files.js";
-
 /** A closed file of the store that can be copied. */
 export type ClosedSource = SourceFile<SegmentName | IndexName>;
 

@@ -7,7 +7,7 @@ import type { ContextManifest, Manifest, OpenSegment, StoreManifest } from "../r
 import { withPieces } from "../repository/pieces.js";
 import { options } from "../repository/read-optional.js";
 import type { ExclusivePuts } from "./exclusive-puts.js";
-import { segmentOf } from "./plan.js";
+import { segmentOf } from "./store-files.js";
 
 export interface SalvageTools {
   readonly sink: Sink;

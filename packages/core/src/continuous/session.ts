@@ -1,6 +1,6 @@
 import { STORE_KINDS, type StoreKind } from "@axon-backup/axon-server";
 import { isSinkError, type Sink } from "@axon-backup/sink";
-import { segmentOf } from "../backup/plan.js";
+import { segmentOf } from "../backup/store-files.js";
 import { EngineError } from "../errors.js";
 import type { HeadContext } from "../repository/head-manifest.js";
 import { HEAD_KEY, REPOSITORY_KEY } from "../repository/layout.js";
